@@ -48,8 +48,9 @@ def default_model(available: Sequence[Entry], default: str | None) -> str | None
 
 
 def _only(available: Sequence[Entry]) -> str | None:
-    """The only model, not counting the shipped one where there are others."""
-    own = [entry.name for entry in available if not entry.shipped] or [entry.name for entry in available]
+    """The only model, not counting what is made of others, nor the shipped one where there are others."""
+    files = [entry for entry in available if not entry.is_named]
+    own = [entry.name for entry in files if not entry.shipped] or [entry.name for entry in files]
     return own[0] if len(own) == 1 else None
 
 

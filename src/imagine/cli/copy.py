@@ -23,4 +23,4 @@ def command(model: str, name: str, address: str | None) -> None:
     from ..library import keeping
 
     registry = registry_here()
-    write(keeping.copy(keeping.find(registry, model), name, registry).stem)
+    write(keeping.called(keeping.copy(keeping.find(registry, model), name, registry)))

@@ -30,6 +30,8 @@ COMMANDS = {
     "list": CommandEntry("list", "List the models."),
     "presets": CommandEntry("presets", "List the style presets."),
     "show": CommandEntry("show", "Show what is known of a model."),
+    "create": CommandEntry("create", "Make a named model of others."),
+    "tag": CommandEntry("tag", "Keep what a model is now under a second name."),
     "cp": CommandEntry("copy", "Give a model a second name."),
     "rename": CommandEntry("rename", "Give a model another name."),
     "rm": CommandEntry("remove", "Remove a model."),

@@ -17,4 +17,4 @@ def command(model: str, name: str) -> None:
     from ..library import keeping
 
     registry = registry_here()
-    write(keeping.rename(keeping.find(registry, model), name, registry).stem)
+    write(keeping.called(keeping.rename(keeping.find(registry, model), name, registry)))

@@ -31,7 +31,8 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 @click.argument("model", shell_complete=complete.models)
 @click.option("-a", "--address", help="The server to ask, HOST:PORT.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def command(model: str, address: str | None, as_json: bool) -> None:
+@click.option("--imagefile", "as_imagefile", is_flag=True, help="As the Imagefile that makes it.")
+def command(model: str, address: str | None, as_json: bool, as_imagefile: bool) -> None:
     """Show what is known of MODEL, or of any other file that `imagine list --all` lists."""
     client = reach.running(address)
     entries = every_file(client, memory=True)
@@ -40,6 +41,9 @@ def command(model: str, address: str | None, as_json: bool) -> None:
     if name is None:
         raise ModelNotFound(model, similar=similar(model, names))
     entries = [entry for entry in entries if entry["name"] == name]
+    if as_imagefile:
+        write(_imagefile(entries[0]))
+        return
     if client and "defaults" in entries[0]:  # a model, of which the server makes out more where it is asked for one
         entries[0] = client.model(name)
     if as_json:
@@ -47,6 +51,16 @@ def command(model: str, address: str | None, as_json: bool) -> None:
             write_json(entry)
         return
     write("\n\n".join(map(_lines, entries)))
+
+
+def _imagefile(entry: dict[str, Any]) -> str:
+    import msgspec
+
+    from ..asking.imagefile import text_of
+    from ..words.named_model import NamedModel
+
+    made = msgspec.convert(entry.get("made", {}), NamedModel)
+    return text_of(entry["name"], made).removesuffix("\n")
 
 
 def _lines(entry: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..files.writing import sync_folder
 from ..messages import message
 from ..registry.registry import Registry
-from ..registry.scan import INDEX
+from ..registry.scan import INDEX, NAMED
 from ..words.entry import Entry
 from ..words.errors import BadRequest, ModelNotFound, UnusableModel
 from ..words.model_names import matching, similar
@@ -22,6 +22,7 @@ from .record import SUFFIX, PullRecord, record_of
 
 _NAME = re.compile(r"\w[\w.\-+ ]{0,199}")
 _IN_CACHE = "/snapshots/"
+_NAMED_USERS = 10
 _DAMAGED = ("damaged", "changed")
 
 
@@ -53,6 +54,10 @@ def find(registry: Registry, name: str) -> Entry:
 def removal_of(entry: Entry, registry: Registry) -> Removal:
     """What removing it comes to. Raises UnusableModel for what isn't ours to remove."""
     _check_own(entry)
+    if users := [each.name for each in registry.named_of(entry)]:
+        raise UnusableModel(message("keep.used", "model", value=entry.name, names=", ".join(users[:_NAMED_USERS])))
+    if entry.is_named:
+        return Removal(entry, (), ())
     others = [each for each in registry.files() if each.path != entry.path]
     used = {name for each in others if each.generates for name in (each.vae, *each.encoders)}
     beside_it = [each for each in others if each.name in (entry.vae, *entry.encoders) and not each.shipped]
@@ -92,12 +97,19 @@ def copy(entry: Entry, name: str, registry: Registry) -> Path:
 
 def rename(entry: Entry, name: str, registry: Registry) -> Path:
     """Gives it another name, with what lies beside it. Raises BadRequest, OSError."""
+    if users := [each.name for each in registry.named_of(entry)]:
+        raise UnusableModel(message("keep.used", "model", value=entry.name, names=", ".join(users[:_NAMED_USERS])))
     target = _place_for(entry, name, registry)
     path = Path(entry.path)
     path.rename(target)
     _beside(path, target, lambda old, new: old.rename(new))
     sync_folder(target.parent)
     return target
+
+
+def called(path: Path) -> str:
+    """What a file's model is called."""
+    return path.name.removesuffix(NAMED) if path.name.endswith(NAMED) else path.stem
 
 
 class Checked(NamedTuple):
@@ -149,11 +161,16 @@ def _place_for(entry: Entry, name: str, registry: Registry) -> Path:
     if not _NAME.fullmatch(name) or name != name.strip():
         raise BadRequest(message("keep.name", "destination", value=name[:200]))
     path = Path(entry.path)
-    suffix = "" if path.is_dir() else path.suffix
+    suffix = NAMED if entry.is_named else "" if path.is_dir() else path.suffix
     target = path.with_name(name.removesuffix(suffix) + suffix)
-    if len(entry.files) > 1 and entry.format != "diffusers" and not path.with_suffix(".yaml").exists():
+    if (
+        len(entry.files) > 1
+        and not entry.is_named
+        and entry.format != "diffusers"
+        and not path.with_suffix(".yaml").exists()
+    ):
         raise UnusableModel(message("keep.pieces", "model", value=entry.name))
-    taken = any(each.name == target.stem for each in registry.files() if each.path != entry.path)
+    taken = any(each.name == target.name.removesuffix(suffix) for each in registry.files() if each.path != entry.path)
     if taken or target.exists() or target.is_symlink():
         raise BadRequest(message("keep.taken", "destination", value=name))
     return target
@@ -163,7 +180,7 @@ def _files(entry: Entry) -> list[Path]:
     """What it is made of, and its notes."""
     files = [Path(stamp.path) for stamp in entry.files] or [Path(entry.path)]
     path = Path(entry.path)
-    if entry.format == "diffusers":
+    if entry.format == "diffusers" and not entry.is_named:
         inside = [file for file in path.rglob("*") if file.suffix in (".safetensors", ".json", ".txt", ".model")]
         files += [*inside, path / INDEX]
     return files
@@ -172,13 +189,15 @@ def _files(entry: Entry) -> list[Path]:
 def _own_size(entry: Entry) -> int:
     """Bytes that nobody else holds: one of several names frees nothing."""
     path = Path(entry.path)
+    if entry.is_named:
+        return path.stat().st_size
     return 0 if path.is_symlink() or (path.is_file() and path.stat().st_nlink > 1) else entry.size
 
 
 def _beside(path: Path, target: Path, bring: Callable[[Path, Path], object]) -> None:
     """The sidecar and the notes go along."""
     pairs = [(beside(path, SUFFIX), beside(target, SUFFIX))]
-    if not target.is_dir():
+    if not target.is_dir() and not target.name.endswith(NAMED):
         pairs.append((path.with_suffix(".yaml"), target.with_suffix(".yaml")))
     for old, new in pairs:
         if old.exists() and not new.exists():

@@ -14,7 +14,7 @@ from ..words.entry import Entry
 from ..words.errors import ImagineError
 from .scan import Stamp
 
-FORMAT = 11
+FORMAT = 12
 MAX_RECORDS = 10_000
 MAX_BYTES = 2**27
 

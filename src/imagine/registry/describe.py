@@ -17,10 +17,10 @@ from .folders import describe_folder
 from .four_bits import with_true_shapes
 from .gguf import ENCODERS, Contents, read_gguf
 from .header import Header, joined, read_header
-from .identify import DIFFUSION_MODEL, LORA, Identity, identify, predicting
+from .identify import CHECKPOINT, DIFFUSION_MODEL, LORA, Identity, identify, predicting
 from .named import by_name
 from .names import normal, printable
-from .prediction import by_weights, read_sidecar
+from .prediction import by_weights, read_named, read_sidecar
 from .scan import ScannedFile
 from .sizes import sizes_of
 from .stated import metadata_of
@@ -48,6 +48,8 @@ def describe(file: ScannedFile) -> Entry:
     if file.problem:
         return _with_problem(entry, file.problem)
     try:
+        if file.is_named:
+            return msgspec.structs.replace(entry, kind=CHECKPOINT, made=read_named(file.path))
         if file.format == "diffusers":
             described = describe_folder(file.path, file.members, entry.name)
             entry = msgspec.structs.replace(
@@ -74,7 +76,7 @@ def _describe_file(entry: Entry, headers: Mapping[Path, Header], sidecar: Path |
     if sidecar and identity.prediction.type:
         stated = read_sidecar(sidecar)
         identity = identify(header, stated)
-        entry = msgspec.structs.replace(entry, vae=stated.vae, encoders=stated.text_encoders)
+        entry = msgspec.structs.replace(entry, vae=stated.vae, encoders=stated.text_encoders, made=stated.made)
         own = metadata_of(stated.upscaler, stated.examples)
     spread = facts_of(identity.family).predicts.spread
     if spread and identity.prediction.source == "default" and not others:

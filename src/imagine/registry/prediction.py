@@ -19,7 +19,9 @@ from ..families.table import facts_of
 from ..files.yaml_text import TooMuch, read_yaml
 from ..messages import message
 from ..words.errors import UnusableModel
+from ..words.named_model import NOTHING_MADE, NamedModel
 from .header import Header
+from .made import MADE_KEYS, made_alone, made_beside
 from .reading import read_exactly, read_small, regular_file
 from .stated import MAX_EXAMPLES, MAX_LENGTH, Examples, examples_of
 
@@ -34,9 +36,9 @@ _KEYS = ("modelspec.prediction_type", "modelspec.predict_key")
 """Metadata that says it: kohya's, and ComfyUI's."""
 _TRUE = frozenset({"1", "true", "yes"})
 _OURS = ("prediction_type", "zero_snr", "vae", "text_encoders", "text_encoder", "upscaler", "examples")
-"""Keys of a sidecar."""
+"""Keys of a sidecar that tell what a file is."""
 
-MAX_SIDECAR_BYTES = 16_384
+MAX_SIDECAR_BYTES = 2**18
 MAX_NAME = 1000
 """Characters of the name of a file."""
 _MOST = 65_536
@@ -65,6 +67,8 @@ class Sidecar(msgspec.Struct, frozen=True):
     """The name of one that enlarges the pictures of who says no size."""
     examples: Examples = {}
     """What can be asked of it."""
+    made: NamedModel = NOTHING_MADE
+    """How it is asked, and what goes beside it."""
 
 
 def tell_prediction(header: Header, family: str, variant: str, sidecar: Sidecar | None) -> DetectedPrediction:
@@ -132,7 +136,7 @@ def _numbers(data: bytes, dtype: str) -> Sequence[float]:
 
 def read_sidecar(path: Path) -> Sidecar:
     """Read `<name>.yaml`: our own `prediction_type:`, `zero_snr:`, `vae:`, `text_encoders:`, `upscaler:` and
-    `examples:`, or AUTOMATIC1111's copy of a training config.
+    `examples:`, what `made` reads, or AUTOMATIC1111's copy of a training config.
 
     Such a config that names no `model.params.parameterization` means epsilon, the original code's default.
     Raises UnusableModel for what is no YAML, names a prediction that isn't known, or misspells one of our keys.
@@ -160,13 +164,19 @@ def read_sidecar(path: Path) -> Sidecar:
     if examples is None:
         limits = {"most": MAX_EXAMPLES, "length": MAX_LENGTH}
         raise UnusableModel(message("sidecar.examples", name=path.name, **limits))
-    return Sidecar(path.name, prediction, zero_snr, "".join(vae), encoders, "".join(upscaler), examples)
+    made = NOTHING_MADE if "model" in parsed else made_beside(path.name, parsed)
+    return Sidecar(path.name, prediction, zero_snr, "".join(vae), encoders, "".join(upscaler), examples, made)
+
+
+def read_named(path: Path) -> NamedModel:
+    """What the sidecar at `path` makes that stands alone. Raises UnusableModel."""
+    return made_alone(path.name, _load_yaml(path))
 
 
 def _check_keys(path: Path, parsed: Mapping[Any, Any]) -> None:
     """Raises UnusableModel for a key that is one of ours misspelled, unless it is a training config's. Whatever else
     people keep there is theirs."""
-    unknown = [str(key)[:40] for key in parsed if key not in _OURS]
+    unknown = [str(key)[:40] for key in parsed if key not in (*_OURS, *MADE_KEYS)]
     if not unknown or "model" in parsed:
         return
     import difflib  # not for every list of models

@@ -22,6 +22,7 @@ from .identify import CHECKPOINT, DIFFUSION_MODEL, LORA, MODEL_KINDS
 from .names import also_called, name_all, normal
 from .pairing import paired
 from .scan import ScannedFile, scan, scan_one
+from .standing import standing, uses
 from .visited import Visited
 
 
@@ -61,10 +62,13 @@ class Registry:
             current = dict(known) if len(known) <= MAX_RECORDS else {}
             visited = Visited()
             scanned = scan(self.roots, visited)
+            named = [self._describe(file, known, current) for file in scanned if file.is_named]
+            scanned = [file for file in scanned if not file.is_named]
             entries = [self._describe(file, known, current) for file in scanned]
             names = name_all([(file, kind_for_names(entry)) for file, entry in zip(scanned, entries, strict=True)])
             listed = composed(paired([_renamed(entry, name) for entry, name in zip(entries, names, strict=True)]))
             listed += self._shipped_entries(listed, known, current)
+            listed += standing(_once_each(named), listed)
             changes = _compare(self._entries, listed)
             self._list(listed)
             self._unread = tuple(entry for entry in listed if entry.problem and entry.kind == "unknown")
@@ -86,6 +90,7 @@ class Registry:
             return False
         beside = [(VAE, entry.vae), *((TEXT_ENCODER, name) for name in entry.encoders)]
         parts = [part for part in map(self._by_name.get, beside) if part]
+        parts += [self.base_of(entry)] if entry.is_named else []
         return self._as_visited(entry, *parts, *self._unread)
 
     def _as_visited(self, *entries: Entry) -> bool:
@@ -130,6 +135,16 @@ class Registry:
             wanted = matching(wanted, [entry.name for entry in entries]) or also_called(wanted, entries) or name
         return self.find(wanted, kind)
 
+    def base_of(self, entry: Entry) -> Entry:
+        """What a named model is drawn with; any other is itself. Raises ModelNotFound, UnusableModel."""
+        while entry.is_named:
+            entry = self.find_alike(entry.made.base)
+        return entry
+
+    def named_of(self, file: Entry) -> list[Entry]:
+        """The named models, and files with a sidecar, that are made of this file."""
+        return [entry for entry in self._entries if entry.path != file.path and uses(entry, file)]
+
     def of_another_kind(self, name: str) -> Entry | None:
         """A file of that name that is no model, where there is one."""
         wanted = normal(name)
@@ -146,6 +161,8 @@ class Registry:
 
         Raises UnusableModel where the content can't be read, ModelChanged where it isn't the entry's any more.
         """
+        if entry.is_named:
+            return msgspec.structs.replace(entry, digest=self.with_digest(self.base_of(entry)).digest)
         record = (self._records or {}).get(entry.path)  # an entry from before it was made may be asked about
         digest = entry.digest or (record.entry.digest if record and record.entry.files == entry.files else "")
         if digest:
@@ -170,7 +187,7 @@ class Registry:
         For a thread: it makes the digests of content that nobody asked for yet.
         """
         matches = []
-        for entry in self.files():
+        for entry in (each for each in self.files() if not each.is_named):
             with contextlib.suppress(UnusableModel):
                 complete = entry if entry.problem else self.with_digest(entry)
                 wholes = (complete.file_digest, complete.autov3)
@@ -235,6 +252,11 @@ class Registry:
 
 def _is_model(entry: Entry) -> bool:
     return entry.kind in (*MODEL_KINDS, "unknown")
+
+
+def _once_each(named: Sequence[Entry]) -> list[Entry]:
+    """Of two of a name the first: two folders may hold one each."""
+    return list({entry.name: entry for entry in reversed(named)}.values())[::-1]
 
 
 def _renamed(entry: Entry, name: str) -> Entry:

@@ -27,6 +27,8 @@ INDEX = "model_index.json"
 _OF_COMPONENTS = (SAFETENSORS, ".json", ".txt", ".model", ".jinja", ".bin")
 _PICKLE = message("unfit.pickle")
 _FOREIGN = message("unfit.format")
+NAMED = ".imagine.yaml"
+"""What the name of a file ends in that makes a model of others by name."""
 REFUSED = {
     ".ckpt": _PICKLE, ".pt": _PICKLE, ".pth": _PICKLE, ".bin": _PICKLE, ".onnx": _FOREIGN,
 }  # fmt: skip
@@ -86,6 +88,11 @@ class ScannedFile(msgspec.Struct, frozen=True, kw_only=True):
     members: tuple[Path, ...] = ()
     """Of a diffusers folder: every file that its description depends on; of what is cut into pieces, these."""
     problem: Message | None = None
+
+    @property
+    def is_named(self) -> bool:
+        """Does it make a model of others, rather than hold one?"""
+        return self.sidecar == self.path
 
     @property
     def stem(self) -> str:
@@ -197,6 +204,8 @@ def _candidate(path: Path, place: Place, beside: Collection[str]) -> ScannedFile
     if suffix in SUFFIXES or suffix == GGUF:
         sidecar = path.with_suffix(".yaml")
         return _single_file(path, place, sidecar if sidecar.name in beside else None)
+    if path.name.endswith(NAMED) and path.name != NAMED:
+        return _named(path, place)
     return _unusable(path, place, REFUSED[suffix]) if suffix in REFUSED else None
 
 
@@ -224,6 +233,18 @@ def _single_file(path: Path, place: Place, sidecar: Path | None) -> ScannedFile:
         size=status.st_size, modified=since(status), sidecar=sidecar,
         stamp=tuple(number for one in statuses.values() for number in _stamp(one)),
         files=tuple(stamp_from(file, one) for file, one in statuses.items()),
+    )  # fmt: skip
+
+
+def _named(path: Path, place: Place) -> ScannedFile:
+    """What makes a model of others: a sidecar that stands alone."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        return _unusable(path, place, message("unfit.unread", why=reason(error)))
+    return ScannedFile(
+        path=path, place=place, name=path.name.removesuffix(NAMED), format="other", stamp=_stamp(status),
+        files=(stamp_from(path, status),), size=status.st_size, modified=since(status), sidecar=path,
     )  # fmt: skip
 
 

@@ -35,6 +35,8 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
     told apart; `made_for` which of its family's sizes a model is, or a file goes beside, where that matters; `own_map`
     what makes the map that a model sees itself, as its name has it, of one that does.
 
+    Of a model that is made of others by name, and of one whose sidecar says how it is asked, `made` is what they say.
+
     Of a model, `lora_families` and `embedding_families` are those whose LoRAs and embeddings it takes, and its family
     says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, whether `true_cfg` can guide it
     besides, between which `bounds` steps and guidance make sense, and which `components` it takes beside its denoiser;
@@ -55,6 +57,8 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
         facts["map"] = map_meant(words_of(entry.name)) or ""
         kinds = union_kinds(entry.family) if entry.variant == "union" else ()
         facts["types"] = [kind for kind in kinds if kind in PREPROCESSORS]
+    if entry.made:
+        facts["made"] = msgspec.to_builtins(entry.made)
     if upscaler := entry.metadata.get(UPSCALER_KEY):
         facts["upscaler"] = upscaler
     problem = None if entry.unusable is None else sentence(entry.unusable, language)

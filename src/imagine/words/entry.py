@@ -8,6 +8,7 @@ import msgspec
 
 from ..identity.stamp import FileStamp
 from ..messages import Message, message
+from .named_model import NOTHING_MADE, NamedModel
 from .sizes import NO_SIZES, Sizes
 
 Format = Literal["safetensors", "diffusers", "gguf", "other"]
@@ -34,7 +35,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     as it is within and as it is projected; of an image adapter, those that it takes, 0 for one that it doesn't.
     `triggers` are words that a LoRA was taught by, `bundled` those of embeddings that lie in its file, `autov3` the
     SHA-256 of what is behind its header, by which other programs know it, "" until it is known. `sizes` are what it
-    weighs, `companions` what the files do that go with it, and those that people have for what it lacks.
+    weighs, `companions` what the files do that go with it, and those that people have for what it lacks. `made` is what
+    is said of how it is asked; with a base in it the entry is a named model, which is that base under another name and
+    with more beside it: `path` and `files` are then those of what says so.
     """
 
     name: str
@@ -74,6 +77,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     format: Format = "safetensors"
     problem: Message | None = None
     shipped: bool = False
+    made: NamedModel = NOTHING_MADE
+
+    @property
+    def is_named(self) -> bool:
+        """Is it made of others by name?"""
+        return bool(self.made.base)
 
     @property
     def generates(self) -> bool:

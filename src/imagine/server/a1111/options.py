@@ -59,8 +59,8 @@ async def unload(request: web.Request) -> web.Response:
     """Lets the client's model go once no job uses it."""
     gateway = request.app[GATEWAY]
     entry = await current(gateway, request.app[CLIENTS].of(request).options)
-    if entry is not None and entry.name in gateway.resident():
-        await gateway.pool.unload(entry.name)
+    if entry is not None and (name := gateway.registry.base_of(entry).name) in gateway.resident():
+        await gateway.pool.unload(name)
     return answered({})
 
 

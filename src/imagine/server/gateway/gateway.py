@@ -14,6 +14,7 @@ import msgspec
 
 from ...asking.aliases import called_elsewhere
 from ...asking.model_choice import choose_model, default_model
+from ...asking.named_models import defaults_from
 from ...asking.request import GenerateRequest
 from ...asking.resolve import NO_DEFAULTS, Defaults, stated_by
 from ...dispatch.pool import Pool
@@ -63,6 +64,7 @@ _FRESH = 2.0
 """Seconds for which what was seen of the folders is taken for granted."""
 _REMEMBERED = 32
 NO_PARTS: Mapping[Role, Entry] = {}
+_UNSAID = GenerateRequest(prompt="")
 
 
 class Gateway:
@@ -194,7 +196,10 @@ class Gateway:
 
     async def part(self, name: str, kind: str) -> Entry:
         """A file to be used beside a model, as `to_draw`. Raises ModelNotFound, UnusableModel, ModelChanged."""
-        return await self.digests.known(await self._as_it_is(lambda: self.registry.find_alike(name, kind=kind)))
+        file = await self._as_it_is(lambda: self.registry.find_alike(name, kind=kind))
+        if file.is_named:
+            raise UnusableModel(message("made.no_part", "model", value=file.name, base=file.made.base[:80]))
+        return await self.digests.known(file)
 
     async def checker(self, named: str | None) -> Entry:
         """What looks at pictures, as `part`; None is what ships."""
@@ -224,12 +229,14 @@ class Gateway:
         return await self.part(names[0], kind) if names else None
 
     async def to_load(self, name: str | None) -> Model:
-        """The model of that name, as `configured`."""
-        return await self.configured(await self.to_draw(name))
+        """The model of that name, as `configured`; of a named one what draws it."""
+        entry = await self.choose(name)
+        base = await self.digests.known(self.registry.base_of(entry))
+        return self.model_of(base, await parts_of(base, _UNSAID, self.defaults_of(entry), self._parts))
 
     async def configured(self, entry: Entry) -> Model:
         """The model as a request that says no more draws with it: with its own VAE file, where it has one."""
-        return self.model_of(entry, await self.parts_of(entry, GenerateRequest(prompt="")))
+        return self.model_of(entry, await self.parts_of(entry, _UNSAID))
 
     async def parts_of(self, entry: Entry, request: GenerateRequest) -> dict[Role, Entry]:
         """The files that a request uses beside the model's own, as `parts.parts_of`."""
@@ -252,8 +259,15 @@ class Gateway:
         `asked` is what goes with what the request names beside the model, and wins over what is said of the model
         alone; `usual` goes with what the configuration names beside it, and wins over what its file says.
         """
-        own = self._settings_of(entry).defaults.over(usual).over(stated_by(entry))
+        if entry.made:
+            general = self.defaults_of(self.registry.find_alike(entry.made.base)) if entry.is_named else NO_DEFAULTS
+            usual = usual.over(defaults_from(entry.made).over(general))
+        own = self.said_of(entry).over(usual).over(stated_by(entry))
         return asked.over(own.over(self.settings.defaults))
+
+    def said_of(self, entry: Entry) -> Defaults:
+        """What the configuration says of a model, by its name."""
+        return self._settings_of(entry).defaults
 
     def max_batch_of(self, entry: Entry) -> int | None:
         """How many of a model's pictures are denoised together at most; None: as many as of any."""
@@ -429,6 +443,7 @@ def upscaler_from(entry: Entry) -> Model:
 
 def component_from(role: Role, entry: Entry) -> Component:
     """A file as a worker must know it, with its digest."""
+    assert not entry.is_named, "it has no weights"
     assert entry.digest, "a recipe would not say which file it is"
     options: dict[str, object] = {"zero_snr": True} if entry.zero_snr else {}
     if entry.prediction and entry.prediction != "flow":

@@ -51,7 +51,7 @@ async def model(request: web.Request) -> web.Response:
     """
     gateway = request.app[GATEWAY]
     entry = await gateway.to_draw(request.match_info["name"])
-    gateway.digests.used(model_from(entry).main)
+    gateway.digests.used(model_from(await gateway.digests.known(gateway.registry.base_of(entry))).main)
     room = next((ready.room for ready in gateway.pool.ready), None)
     answer = _detail(gateway, entry, gateway.resident().get(entry.name)) | {"memory": memory_of(entry, room)}
     return web.Response(body=body_from(answer), content_type="application/json")
@@ -68,7 +68,7 @@ async def unload(request: web.Request) -> web.Response:
     """Lets a model go once no job uses it; that it isn't loaded is no error."""
     gateway, name = request.app[GATEWAY], request.match_info["name"]
     if name not in gateway.resident():  # as an upscaler may be, which nobody draws with
-        name = (await gateway.choose(name)).name
+        name = gateway.registry.base_of(await gateway.choose(name)).name
     await gateway.pool.unload(name)
     return web.Response(body=body_from({"unloaded": name}), content_type="application/json")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ...asking.imagefile import text_of
 from ...asking.resolve import Defaults
 from ...registry.memory_needed import memory_of
 from ...words.entry import Entry
@@ -37,7 +38,7 @@ def model_from_entry(entry: Entry, name: str | None = None) -> dict[str, Any]:
 def details_from_entry(entry: Entry) -> dict[str, Any]:
     """Format, family and size."""
     return {
-        "parent_model": "",
+        "parent_model": entry.made.base,
         "format": entry.format,
         "family": entry.family,
         "families": [entry.family],
@@ -57,8 +58,8 @@ def shown_from_entry(entry: Entry, defaults: Defaults, room: Room | None) -> dic
     if entry.resolution:
         info[f"{entry.family}.image_size"] = entry.resolution
     return {
-        "license": entry.metadata.get("modelspec.license", ""),
-        "modelfile": f"FROM {entry.name}\n",
+        "license": entry.made.license or entry.metadata.get("modelspec.license", ""),
+        "modelfile": text_of(entry.name, entry.made),
         "parameters": _parameters_from(defaults),
         "template": "",
         "details": details_from_entry(entry),

@@ -1,7 +1,8 @@
 """The stages in their order. A new one joins here, and nowhere else.
 
-preset → watermark → wildcards, by picture: tags in prompts → the assistant → check of the prompt → plan (model, input
-pictures, recipes) → how its pictures are looked at → pool → encode → sign → store → the dialect's own words
+preset → named model → watermark → wildcards, by picture: tags in prompts → the assistant → check of the prompt →
+plan (model, input pictures, recipes) → how its pictures are looked at → pool → encode → sign → store → the dialect's
+own words
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ...words.frames import Submit
 from ..gateway.gateway import Gateway
 from .encode import encode
 from .incoming import Incoming
+from .named_model import with_named_model
 from .output import Output
 from .painted import Painted
 from .picture_check import with_pictures_checked
@@ -30,7 +32,7 @@ from .wildcards import with_wildcards
 RequestStage = Callable[[Gateway, Incoming], Awaitable[Incoming]]
 PictureStage = Callable[[Gateway, Painted, Output], Awaitable[Painted]]
 
-REQUEST_STAGES: list[RequestStage] = [with_preset, with_watermark]
+REQUEST_STAGES: list[RequestStage] = [with_preset, with_named_model, with_watermark]
 """What a request goes through before its wildcards are words. Each may refuse it."""
 PROMPT_STAGES: list[RequestStage] = [with_tags_out, with_assistance, with_prompt_checked]
 """What it goes through for each of the prompts that come of it, before anything is chosen for it. Likewise."""

@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
+import time
 from ipaddress import ip_network
 
 import pytest
 
+from imagine.library.blobs import sweep_blobs
 from tests.library.fake_sites import FakeSites, weights
 from tests.registry import declared
-from tests.server.served import PATIENCE, serving
+from tests.server.served import PATIENCE, ask, serving
 
 MODEL = weights(3, declared.tiny())
 
@@ -132,3 +135,89 @@ def test_what_ships_is_not_deleted(tmp_path, monkeypatch):
             return answer.status, (await answer.json())["code"]
 
     assert beside_a_hub(tmp_path, monkeypatch, act) == (422, "keep.shipped")
+
+
+def test_ollamas_own_client_makes_a_model_of_others_and_of_files(tmp_path, monkeypatch):
+    lora = declared.write(tmp_path / "ink.safetensors", declared.kohya_lora(768))
+
+    def act(client, ollama):
+        weights = tmp_path / "owl.safetensors"
+        weights.write_bytes(MODEL)
+        files = {"owl.safetensors": client.create_blob(weights)}
+        adapters = {"ink.safetensors": client.create_blob(lora)}
+        assert client.create("own", files=files).status == "success"
+        lines = [
+            line.status
+            for line in client.create(
+                "inky:latest",
+                from_="own",
+                adapters=adapters,
+                parameters={"steps": 3},
+                license=["MIT", "as it is"],
+                stream=True,
+            )
+        ]
+        assert lines[-2:] == ["writing manifest", "success"]
+        shown = client.show("inky")
+        assert shown.modelfile == 'FROM own\nLORA ink 1\nPARAMETER num_steps 3\nLICENSE """MIT\nas it is"""\n'
+        assert (shown.license, shown.details.parent_model) == ("MIT\nas it is", "own")
+        client.copy("inky", "second")
+        assert {"own", "inky", "second"} <= {model.model for model in client.list().models}
+        assert client.generate("second", "a fox").image
+        with pytest.raises(ollama.ResponseError, match="is what inky, second is made of"):
+            client.delete("own")
+        for name in ("inky", "second", "own"):
+            client.delete(name)
+        with pytest.raises(ollama.ResponseError, match="here it is prompt_prefix"):
+            client.create("x", from_="fox", system="You are a painter.")
+
+    by_ollama(tmp_path, monkeypatch, act)
+    left = {path.name for path in (tmp_path / "models").rglob("*") if path.is_file()}
+    assert left == {"fox.safetensors", "ink.safetensors"}, "what a create took is no blob any more"
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "code"),
+    [
+        ({"from": "wolf"}, 404, "create.absent"), ({}, 400, "create.from"), ({"from": 3}, 400, "value.refused"),
+        ({"from": "/etc/passwd"}, 404, "create.absent"), ({"from": "fox", "files": ["x"]}, 400, "create.digests"),
+        ({"files": {"x.safetensors": "sha256:" + "a" * 64}}, 400, "blob.absent"),
+        ({"files": {"../x.safetensors": "sha256:" + "a" * 64}}, 400, "blob.name"),
+        ({"files": {"x.safetensors": "../x"}}, 400, "blob.digest"), ({"from": "fox", "preset": "none"}, 400, None),
+        ({"imagefile": "FROM fox\nLORA /etc/x"}, 400, "imagefile.line"),
+        ({"imagefile": "FROM fox\nX"}, 400, "imagefile.line"),
+        ({"from": "fox", "loras": {"x": 9}}, 400, "made.weight"), ({"from": "fox", "stream": 3}, 400, "value.refused"),
+        ({"from": "fox", "parameters": {"stop": 1}}, 400, "made.parameter"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_made_is_said(tmp_path, said, status, code):
+    async def act(client):
+        async with client.post("/api/create", json={"model": "new"} | said) as answer:
+            return answer.status, (await answer.json()).get("code")
+
+    got = ask(tmp_path, act)
+    assert got[0] == status, got
+    assert code in (None, got[1])
+
+
+def test_a_file_that_is_sent_is_held_against_its_digest(tmp_path):
+    digest = "sha256:" + hashlib.sha256(MODEL).hexdigest()
+
+    async def act(client):
+        async def at(method, digest, **said):
+            async with client.request(method, f"/api/blobs/{digest}", **said) as answer:
+                return answer.status
+
+        assert await at("HEAD", digest) == 404
+        assert await at("POST", digest, data=MODEL[:-1]) == 400
+        assert await at("POST", "sha256:../../x", data=b"x") in (400, 404)
+        assert await at("POST", digest, data=MODEL) == 201
+        assert await at("HEAD", digest) == 200
+
+    ask(tmp_path, act)
+    (kept,) = (tmp_path / "models/.blobs").iterdir()
+    assert kept.read_bytes() == MODEL
+    sweep_blobs(tmp_path / "models", now=time.time() + 3599)
+    assert kept.exists()
+    sweep_blobs(tmp_path / "models", now=time.time() + 3700)
+    assert not kept.exists()

@@ -13,7 +13,7 @@ from ..messages import message
 from ..words.errors import BadRequest
 from ..words.named_model import NamedModel, Parameter
 from ..words.samplers import SAMPLERS, find
-from .checking import checked
+from .checking import checked, shown
 from .loras import MAX_LORA_WEIGHT, MAX_LORAS, LoraWish, asked_as, loras_from
 from .loras import beside as loras_beside
 from .presets import Preset, expanded
@@ -27,6 +27,8 @@ _MOST_TEXT = {
 }  # fmt: skip
 """Characters of each."""
 _MOST_NAMES = 16
+_FIELDS = frozenset(field.encode_name for field in msgspec.structs.fields(NamedModel))
+_SPELLINGS = {"neg": "negative", "licence": "license", "lora": "loras", "text_encoder": "text_encoders"}
 
 
 def parameters_from(said: Mapping[str, object]) -> dict[str, Parameter]:
@@ -79,6 +81,27 @@ def made_from(made: NamedModel) -> NamedModel:
                     message("made.weight", "loras", name=lora.name[:80], value=weight, most=MAX_LORA_WEIGHT)
                 )
     return msgspec.structs.replace(made, parameters=parameters_from(made.parameters), **texts)
+
+
+def made_of(body: Mapping[str, object]) -> NamedModel:
+    """What the fields of a body say, and nothing else of it. Raises BadRequest."""
+    said = {_SPELLINGS.get(name, name): value for name, value in body.items() if value not in (None, "", [], {})}
+    said = {name: value for name, value in said.items() if name in _FIELDS}
+    if isinstance(said.get("license"), list):
+        said["license"] = "\n".join(map(str, said["license"]))
+    sample = said.pop("sample", None) or {}
+    if not isinstance(sample, dict):
+        raise BadRequest(message("imagefile.sample", "sample"))
+    parameters = said.pop("parameters", None) or {}
+    if not isinstance(parameters, dict):
+        raise BadRequest(message("imagefile.parameter", "parameters", value=shown(parameters)))
+    loras = said.get("loras")
+    if isinstance(loras, dict):
+        said["loras"] = [{"name": name, "weight": weight} for name, weight in loras.items()]
+    elif isinstance(loras, list):
+        said["loras"] = [{"name": each} if isinstance(each, str) else each for each in loras]
+    made, _ = checked(said, NamedModel)
+    return msgspec.structs.replace(made, sample=sample, parameters=parameters_from(parameters), digest="")
 
 
 def defaults_from(made: NamedModel) -> Defaults:

@@ -32,6 +32,8 @@ COMMANDS = {
     "show": CommandEntry("show", "Show what is known of a model."),
     "create": CommandEntry("create", "Make a named model of others."),
     "tag": CommandEntry("tag", "Keep what a model is now under a second name."),
+    "save": CommandEntry("save", "Pack a named model into one file."),
+    "load": CommandEntry("load", "Unpack a named model."),
     "cp": CommandEntry("copy", "Give a model a second name."),
     "rename": CommandEntry("rename", "Give a model another name."),
     "rm": CommandEntry("remove", "Remove a model."),

@@ -71,7 +71,8 @@ def _standing(entry: Entry, base: Entry, others: Sequence[Entry]) -> Entry:
 
 
 def _taken(entry: Entry) -> Entry:
-    return _without(entry, message("made.taken", value=entry.name))
+    told = _without(entry, message("made.taken", value=entry.name))
+    return msgspec.structs.replace(told, kind="unknown")  # it mustn't stand in the file's place
 
 
 def _without(entry: Entry, problem: Message) -> Entry:

@@ -38,7 +38,7 @@ _STATUSES = {"pull.unknown": 404, "pull.offline": 403}
 
 async def pulled(request: web.Request, name: str, *, streams: bool) -> web.StreamResponse:
     """The lines of a pull, or one object once it is done. An error before the first line is raised."""
-    _check_owner(request)
+    check_owner(request)
     gateway = request.app[GATEWAY]
     response = web.StreamResponse(headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
     response.content_type = NDJSON
@@ -46,20 +46,20 @@ async def pulled(request: web.Request, name: str, *, streams: bool) -> web.Strea
         async with contextlib.aclosing(_lines(gateway, name)) as lines:
             async for line in lines:
                 if streams:
-                    await _send(request, response, line)
+                    await send(request, response, line)
     except (ConnectionError, TimeoutError):
         return response  # nobody is there to be told; what came stays for the next time
     except Exception as error:
         if not response.prepared:
             raise _as_told(error) from error
         with contextlib.suppress(ConnectionError, TimeoutError):
-            await _send(request, response, error_from(trouble_from(error)))
+            await send(request, response, error_from(trouble_from(error)))
     return response if streams else web.Response(body=body_from(PULLED), content_type="application/json")
 
 
 async def deleted(request: web.Request, name: str) -> web.Response:
     """Removes a file, and what was pulled for it alone; pictures in the making still get done."""
-    _check_owner(request)
+    check_owner(request)
     gateway = request.app[GATEWAY]
     await gateway.entries()
     entry = keeping.find(gateway.registry, name)
@@ -73,7 +73,7 @@ async def deleted(request: web.Request, name: str) -> web.Response:
 
 async def copied(request: web.Request, name: str, destination: str) -> web.Response:
     """Gives a file a second name."""
-    _check_owner(request)
+    check_owner(request)
     gateway = request.app[GATEWAY]
     await gateway.entries()
     entry = keeping.find(gateway.registry, name)
@@ -82,7 +82,8 @@ async def copied(request: web.Request, name: str, destination: str) -> web.Respo
     return web.Response()
 
 
-def _check_owner(request: web.Request) -> None:
+def check_owner(request: web.Request) -> None:
+    """Raises Refused for whoever mustn't change which models there are."""
     if not request.app[GUARD].is_owner(request):
         raise Refused(403, message("pull.who"))
 
@@ -149,7 +150,8 @@ def line_of(news: PullNews) -> dict[str, Any] | None:
     return None
 
 
-async def _send(request: web.Request, response: web.StreamResponse, line: dict[str, Any]) -> None:
+async def send(request: web.Request, response: web.StreamResponse, line: dict[str, Any]) -> None:
+    """A line of an answer, which begins with its first."""
     async with asyncio.timeout(_PATIENCE):
         if not response.prepared:
             await response.prepare(request)

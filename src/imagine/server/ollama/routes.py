@@ -99,6 +99,32 @@ async def copy(request: web.Request) -> web.Response:
     return await copied(request, *(_text(body, field) for field in ("source", "destination")))
 
 
+async def create(request: web.Request) -> web.StreamResponse:
+    """Makes a model of others, or of files that were sent."""
+    from .creating import created
+
+    body = await _body(request)
+    streams = body.get("stream")
+    if streams is not None and not isinstance(streams, bool):
+        raise BadRequest(refusal("stream", streams, message("allowed.bool")).note.called("stream"))
+    _named(body)
+    return await created(request, body, streams=streams is not False)
+
+
+async def blob(request: web.Request) -> web.Response:
+    """Says whether a file that was sent is here, by its digest."""
+    from .creating import blob_is_here
+
+    return await blob_is_here(request, request.match_info["digest"])
+
+
+async def receive_blob(request: web.Request) -> web.Response:
+    """Takes a file that a model is to be made of."""
+    from .creating import blob_received
+
+    return await blob_received(request, request.match_info["digest"])
+
+
 async def _body(request: web.Request) -> dict[str, Any]:
     with request.app[GATEWAY].allowance.holding() as holding:
         return _object(await read_body(request, holding))

@@ -114,7 +114,7 @@ def test_who_hangs_up_leaves_what_came(tmp_path, monkeypatch):
     assert (tmp_path / "models/owner--owl/owl.safetensors").read_bytes() == MODEL
 
 
-@pytest.mark.parametrize("method", ["pull", "delete", "copy"])
+@pytest.mark.parametrize("method", ["pull", "delete", "copy", "create", "blobs/sha256:00"])
 def test_others_may_not_change_which_models_there_are(tmp_path, monkeypatch, method):
     body = {"model": "hf:owner/owl", "source": "fox", "destination": "second"}
     body |= {"model": "fox"} if method == "delete" else {}

@@ -65,11 +65,12 @@ def _imagefile(entry: dict[str, Any]) -> str:
 
 def _lines(entry: dict[str, Any]) -> str:
     values = {field: value for field, value in entry.items() if value and field not in _FOR_PROGRAMS}
-    memory = values.pop("memory", None)
+    memory, made = values.pop("memory", None), values.pop("made", None)
     if "problem" in values and str(values["problem"]) in str(values.get("use")):  # a person reads it once
         del values["problem"]
     width = max(map(len, values)) + 4
     lines = [f"{field:<{width}}{_words(field, value)}" for field, value in values.items()]
+    lines += [] if made is None else ["", *_imagefile(entry).splitlines()]
     return "\n".join([*lines, *([] if memory is None else _memory(memory))])
 
 

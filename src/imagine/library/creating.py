@@ -22,7 +22,7 @@ from ..words.model_names import OWN
 from ..words.named_model import NamedLora, NamedModel
 
 LATEST = ":latest"
-_NAME = re.compile(r"\w[\w.\-+ ]{0,127}(:\w[\w.\-]{0,63})?")
+MADE_NAME = re.compile(r"\w[\w.\-+ ]{0,127}(:\w[\w.\-]{0,63})?")
 Told = Callable[[str], None]
 """Hears what is being done, in Ollama's words."""
 
@@ -30,7 +30,7 @@ Told = Callable[[str], None]
 def name_from(name: str) -> str:
     """The name that a model may have, of NAME or NAME:TAG. Raises BadRequest."""
     name = name.removesuffix(LATEST)
-    if not _NAME.fullmatch(name) or name != name.strip():
+    if not MADE_NAME.fullmatch(name) or name != name.strip():
         raise BadRequest(message("create.name", "model", value=name[:200]))
     return name
 

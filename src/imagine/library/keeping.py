@@ -17,6 +17,7 @@ from ..words.entry import Entry
 from ..words.errors import BadRequest, ModelNotFound, UnusableModel
 from ..words.model_names import matching, similar
 from .checked import sha256_of
+from .creating import MADE_NAME
 from .partial import beside
 from .record import SUFFIX, PullRecord, record_of
 
@@ -158,7 +159,7 @@ def _check_own(entry: Entry) -> None:
 def _place_for(entry: Entry, name: str, registry: Registry) -> Path:
     """Where it lies under another name. Raises BadRequest, UnusableModel."""
     _check_own(entry)
-    if not _NAME.fullmatch(name) or name != name.strip():
+    if not (MADE_NAME if entry.is_named else _NAME).fullmatch(name) or name != name.strip():
         raise BadRequest(message("keep.name", "destination", value=name[:200]))
     path = Path(entry.path)
     suffix = NAMED if entry.is_named else "" if path.is_dir() else path.suffix
@@ -190,7 +191,7 @@ def _own_size(entry: Entry) -> int:
     """Bytes that nobody else holds: one of several names frees nothing."""
     path = Path(entry.path)
     if entry.is_named:
-        return path.stat().st_size
+        return sum(stamp.size for stamp in entry.files)
     return 0 if path.is_symlink() or (path.is_file() and path.stat().st_nlink > 1) else entry.size
 
 

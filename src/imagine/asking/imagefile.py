@@ -64,7 +64,7 @@ class Imagefile(NamedTuple):
         return ImagefileError(line, error.note)
 
 
-class _Line(NamedTuple):
+class _ImagefileLine(NamedTuple):
     number: int
     command: str
     text: str
@@ -118,7 +118,7 @@ def text_of(name: str, made: NamedModel) -> str:
     return "\n".join(written) + "\n"
 
 
-def _lines(text: str) -> Iterator[_Line]:
+def _lines(text: str) -> Iterator[_ImagefileLine]:
     """Each command with what it says, whose text may go over several lines."""
     rows = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     at = 0
@@ -142,7 +142,7 @@ def _lines(text: str) -> Iterator[_Line]:
             if after.strip():
                 raise ImagefileError(at, message("imagefile.behind", command.lower(), value=after.strip()[:40]))
             rest = _QUOTES + inside
-        yield _Line(number, command, rest)
+        yield _ImagefileLine(number, command, rest)
 
 
 def _unknown(command: str) -> Message:
@@ -151,7 +151,7 @@ def _unknown(command: str) -> Message:
     return message("imagefile.command", None, value=command[:40], known=", ".join(_COMMANDS))
 
 
-def _meant(line: _Line, sample: SampleReader) -> Iterator[tuple[str, Any]]:
+def _meant(line: _ImagefileLine, sample: SampleReader) -> Iterator[tuple[str, Any]]:
     """The fields that a line sets."""
     command, text = line.command, line.text
     if not text or text == _QUOTES:
@@ -170,7 +170,7 @@ def _meant(line: _Line, sample: SampleReader) -> Iterator[tuple[str, Any]]:
         yield "sample", _sample(text, sample)
 
 
-def _keep(said: dict[str, Any], lines: dict[str, int], line: _Line, field: str, value: Any) -> None:
+def _keep(said: dict[str, Any], lines: dict[str, int], line: _ImagefileLine, field: str, value: Any) -> None:
     """Raises BadRequest for what is said twice and can be said once."""
     if isinstance(value, list):
         said.setdefault(field, []).extend(value)

@@ -24,7 +24,7 @@ from ..words.named_model import NamedLora, NamedModel
 LATEST = ":latest"
 MADE_NAME = re.compile(r"\w[\w.\-+ ]{0,127}(:\w[\w.\-]{0,63})?")
 Told = Callable[[str], None]
-"""Hears what is being done, in Ollama's words."""
+"""Hears what is being done, a few words of each thing."""
 
 
 def name_from(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +19,7 @@ from ..words.errors import UnusableModel
 from ..words.model_names import OWN
 from ..words.named_model import NamedModel
 from .checked import sha256_of
+from .creating import Told
 from .partial import beside
 from .record import record_of
 from .tar import END, TarMember, header_of, padding_of
@@ -56,16 +57,12 @@ class PackedModel(msgspec.Struct, frozen=True):
     made: NamedModel
 
 
-class Package(msgspec.Struct, frozen=True):
+class PackedContents(msgspec.Struct, frozen=True):
     """All that stands before the files; a model behind what it is made of. Without models it is the first part."""
 
     format: int
     models: tuple[PackedModel, ...]
     parts: tuple[PackedPart, ...]
-
-
-Told = Callable[[str], None]
-"""Hears of each file by its name."""
 
 
 def pack(registry: Registry, entry: Entry, target: Path, *, weights: bool, told: Told = lambda _: None) -> int:
@@ -83,7 +80,7 @@ def pack(registry: Registry, entry: Entry, target: Path, *, weights: bool, told:
     partial = beside(target, ".partial")
     try:
         with partial.open("wb") as out:
-            _write(out, Package(FORMAT, models, tuple(parts)), paths)
+            _write(out, PackedContents(FORMAT, models, tuple(parts)), paths)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
@@ -91,7 +88,7 @@ def pack(registry: Registry, entry: Entry, target: Path, *, weights: bool, told:
     return target.stat().st_size
 
 
-def member_names(package: Package) -> Iterator[tuple[str, PackedPart, PackedFile]]:
+def member_names(package: PackedContents) -> Iterator[tuple[str, PackedPart, PackedFile]]:
     """What each file is called in the tar, in its order there."""
     files = [(part, file) for part in package.parts for file in part.files]
     for number, (part, file) in enumerate(files):
@@ -140,7 +137,7 @@ def _part(registry: Registry, entry: Entry, *, weights: bool, told: Told) -> tup
 _SUFFIXES = (".safetensors", ".sft", ".gguf", ".json", ".txt", ".model", ".jinja", ".yaml")
 
 
-def _write(out: BinaryIO, package: Package, paths: list[Path]) -> None:
+def _write(out: BinaryIO, package: PackedContents, paths: list[Path]) -> None:
     manifest = msgspec.json.format(msgspec.json.encode(package)) + b"\n"
     out.write(header_of(TarMember(MANIFEST, len(manifest))) + manifest + padding_of(len(manifest)))
     for (name, _, file), path in zip(member_names(package), paths, strict=True):

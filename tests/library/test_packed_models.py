@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imagine.library import keeping
 from imagine.library.creating import create, tag
-from imagine.library.packing import Package, PackedFile, PackedPart, pack
+from imagine.library.packing import PackedContents, PackedFile, PackedPart, pack
 from imagine.library.tar import END, TarMember, header_of, padding_of
 from imagine.library.unpacking import unpack
 from imagine.registry.registry import Registry
@@ -115,7 +115,7 @@ def test_a_file_of_that_name_which_is_another_stays(models, tmp_path):
 
 def packed(*members, parts=(), **said):
     """A tar of one's own: a manifest of these parts, and these files as a name with its bytes, or raw bytes."""
-    manifest = msgspec.json.encode(msgspec.structs.replace(Package(1, (), tuple(parts)), **said))
+    manifest = msgspec.json.encode(msgspec.structs.replace(PackedContents(1, (), tuple(parts)), **said))
     out = io.BytesIO()
     for each in [("imagine.json", manifest), *members]:
         if isinstance(each, bytes):

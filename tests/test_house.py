@@ -85,7 +85,6 @@ SET_FROM_OUTSIDE = {
     "Persistence": "times are arguments, so that tests needn't wait",
     "Manners": "times are arguments, so that tests needn't wait",
     "Library.free": "disks are arguments, so that tests needn't fill one",
-    "NamedModel": "an Imagefile or a sidecar says them, by their names",
     "WorkerSettings.heartbeat": "times are arguments, so that tests needn't wait",
 }
 """Fields, or whole classes of them, that nothing in the package gives a value, and why they are there."""

@@ -193,3 +193,67 @@ def test_what_a_pull_comes_to_is_asked_at_a_terminal(home, hub, capfd, monkeypat
     monkeypatch.setattr("click.confirm", lambda *_, **__: False)
     assert run("pull", "owner/owl") == 130
     assert not (home / "models/owner--owl/owl.safetensors").exists()
+
+
+IMAGEFILE = """FROM owl
+LORA ./ink.safetensors 0.8
+PARAMETER steps 8
+SAMPLE pictures/owl.json
+"""
+
+
+@pytest.fixture
+def imagefile(home):
+    """An Imagefile in a folder of its own, with what it names by a path."""
+    add(home, "owl")
+    folder = home / "mine"
+    declared.write(folder / "ink.safetensors", declared.kohya_lora(768))
+    (folder / "pictures").mkdir()
+    (folder / "pictures/owl.json").write_text(json.dumps({"meta": {"prompt": "an owl", "seed": 7, "model": "owl"}}))
+    path = folder / "Imagefile"
+    path.write_text(IMAGEFILE)
+    return path
+
+
+def test_a_model_is_made_as_an_imagefile_says_and_shown_as_one(home, imagefile, capfd):
+    assert run("create", "inky", "-f", str(imagefile)) == 0
+    assert capfd.readouterr() == ("inky\n", "ink.safetensors is linked to among the models\n")
+    first = (home / "models/inky.imagine.yaml").read_bytes()
+    assert run("show", "inky", "--imagefile") == 0
+    shown = capfd.readouterr().out
+    assert shown.splitlines()[:3] == ["FROM owl", "LORA ink 0.8", "PARAMETER num_steps 8"]
+    assert '"prompt": "an owl"' in shown
+    imagefile.write_text(shown)
+    assert run("create", "inky:again", "-f", str(imagefile)) == 0
+    assert (home / "models/inky:again.imagine.yaml").read_bytes() == first
+    assert run("show", "inky") == 0
+    assert "LORA ink 0.8" in capfd.readouterr().out
+
+
+def test_what_is_wrong_with_an_imagefile_is_said_of_its_line(home, imagefile, capfd):
+    imagefile.write_text(IMAGEFILE.replace("./ink.safetensors", "inc"))
+    assert run("create", "inky", "-f", str(imagefile)) == 2
+    assert capfd.readouterr().err == "Error: line 2: loras is 'inc', which isn't among the models\n"
+    imagefile.write_text(IMAGEFILE.replace("./ink", "./none"))
+    assert run("create", "inky", "-f", str(imagefile)) == 2
+    assert "none.safetensors" in capfd.readouterr().err
+    assert run("create", "owl", "-f", str(imagefile)) == 2
+    assert not list((home / "models").glob("*.yaml"))
+
+
+def test_a_model_is_packed_and_unpacked(home, imagefile, capfd, monkeypatch):
+    run("create", "inky", "-f", str(imagefile))
+    run("tag", "inky", "inky:v1")
+    packed = home / "inky.imagine.tar"
+    assert run("save", "inky:v1", "-o", str(packed)) == 0
+    assert run("save", "inky:v1", "-o", str(packed)) == 2
+    assert run("rm", "-y", "owl") == 1
+    assert "is what inky, inky:v1 is made of" in capfd.readouterr().err
+    assert run("rm", "-y", "inky", "inky:v1", "owl") == 0
+    monkeypatch.setenv("IMAGINE_HOME", str(home / "other"))
+    capfd.readouterr()
+    assert run("load", str(packed)) == 0
+    assert capfd.readouterr().out == "inky:v1\n"
+    assert (home / "other/models/owl.safetensors").read_bytes() == MODEL
+    packed.write_bytes(packed.read_bytes()[:-4096])
+    assert run("load", str(packed)) == 2

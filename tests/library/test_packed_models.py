@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -197,3 +198,13 @@ def test_a_spoilt_tar_is_refused_or_the_same(models, tmp_path, data):
     with pytest.raises(ImagineError):
         unpack(Registry([root]), path)
     assert [*root.rglob("*.safetensors")] == []
+
+
+def test_of_two_who_make_the_same_at_once_one_has_it_whole(models):
+    registry = listed(models)
+    ways = [NamedModel(base="fox", negative=name * 1000) for name in "ab"]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda way: create(registry, "inky", way), ways * 8))
+    registry.refresh()
+    assert registry.find("inky").made.negative in {way.negative for way in ways}
+    assert [path.name for path in models.iterdir() if path.name.startswith(".")] == []

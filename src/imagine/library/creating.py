@@ -23,7 +23,7 @@ from ..words.named_model import NamedLora, NamedModel
 
 LATEST = ":latest"
 MADE_NAME = re.compile(r"\w[\w.\-+ ]{0,127}(:\w[\w.\-]{0,63})?")
-Telling = Callable[[str], None]
+MakingNews = Callable[[str], None]
 """Hears what is being done, a few words of each thing."""
 
 
@@ -35,7 +35,7 @@ def name_from(name: str) -> str:
     return name
 
 
-def create(registry: Registry, name: str, made: NamedModel, told: Telling = lambda _: None) -> Path:
+def create(registry: Registry, name: str, made: NamedModel, told: MakingNews = lambda _: None) -> Path:
     """Writes the model down, in the place of a named one of that name. For a thread: it reads what it is made of.
 
     Raises BadRequest on the field that can't be, ModelChanged, OSError. Whenever it is stopped, the old one is there
@@ -52,7 +52,7 @@ def create(registry: Registry, name: str, made: NamedModel, told: Telling = lamb
     return path
 
 
-def resolved(registry: Registry, name: str, made: NamedModel, told: Telling) -> NamedModel:
+def resolved(registry: Registry, name: str, made: NamedModel, told: MakingNews) -> NamedModel:
     """The same by the names that its files have, with their digests. Raises BadRequest, ModelChanged."""
     base = _file(registry, "from", made.base, CHECKPOINT)
     if name in _line(registry, base):
@@ -142,7 +142,7 @@ def _file(registry: Registry, field: str, name: str, kind: str) -> Entry:
         raise BadRequest(error.note.about(field)) from error
 
 
-def _digest(registry: Registry, file: Entry, told: Telling) -> str:
+def _digest(registry: Registry, file: Entry, told: MakingNews) -> str:
     digest = registry.with_digest(file).digest
     told(f"using existing layer sha256:{digest}")
     return digest

@@ -19,7 +19,7 @@ from ..words.errors import UnusableModel
 from ..words.model_names import OWN
 from ..words.named_model import NamedModel
 from .checked import sha256_of
-from .creating import Telling
+from .creating import MakingNews
 from .partial import beside
 from .record import record_of
 from .tar import END, TarMember, header_of, padding_of
@@ -65,7 +65,7 @@ class PackedContents(msgspec.Struct, frozen=True):
     parts: tuple[PackedPart, ...]
 
 
-def pack(registry: Registry, entry: Entry, target: Path, *, weights: bool, told: Telling = lambda _: None) -> int:
+def pack(registry: Registry, entry: Entry, target: Path, *, weights: bool, told: MakingNews = lambda _: None) -> int:
     """Writes the model to `target`, and how many bytes that came to. Raises UnusableModel, ModelChanged, OSError.
 
     What ships with Imagine is only named: it is everywhere.
@@ -119,7 +119,7 @@ def _whole(registry: Registry, entry: Entry) -> list[Entry]:
     return [entry, *(registry.find_alike(name, kind) for kind, name in beside_it if name != OWN)]
 
 
-def _part(registry: Registry, entry: Entry, *, weights: bool, told: Telling) -> tuple[PackedPart, list[Path]]:
+def _part(registry: Registry, entry: Entry, *, weights: bool, told: MakingNews) -> tuple[PackedPart, list[Path]]:
     entry = registry.with_digest(entry)
     record = record_of(Path(entry.path))
     part = PackedPart(entry.name, entry.kind, entry.digest, "" if record is None else record.source)

@@ -26,7 +26,7 @@ from ..registry.scan import GGUF, INDEX, SUFFIXES
 from ..words.entry import Entry
 from ..words.errors import BadRequest, DownloadFailed, ImagineError, UnusableModel
 from .blobs import FOLDER
-from .creating import Telling, create, name_from
+from .creating import MakingNews, create, name_from
 from .packing import FORMAT, MANIFEST, PackedContents, PackedFile, PackedPart, member_names
 from .tar import TarMember, members_in, read_exactly
 
@@ -40,7 +40,7 @@ _PIECE = 4 * 2**20
 _SPARE = 10**9
 
 
-def unpack(registry: Registry, source: Path, told: Telling = lambda _: None) -> str:
+def unpack(registry: Registry, source: Path, told: MakingNews = lambda _: None) -> str:
     """The name of the model that is there now. Raises BadRequest, DownloadFailed, OSError. For a thread."""
     root = registry.roots[0]
     with source.open("rb") as file:

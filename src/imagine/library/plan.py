@@ -192,7 +192,8 @@ class Planner:
             return target
         if not (among and file.sha256):
             return None
-        alike = [each for each in self._registry.files() if each.size == file.size and each.format != "diffusers"]
+        files = [each for each in self._registry.files() if each.format != "diffusers" and not each.is_named]
+        alike = [each for each in files if each.size == file.size]
         for entry in alike:
             digest = entry.file_digest or await finished(lambda path=Path(entry.path): sha256_of(path))  # type: ignore[misc]
             if digest == file.sha256:

@@ -10,7 +10,7 @@ from ..messages import Message, message
 from ..words.entry import Entry
 from ..words.model_names import matching
 from .composition import TEXT_ENCODER, VAE
-from .identify import CHECKPOINT, LORA
+from .identify import CHECKPOINT, LORA, MODEL_KINDS
 
 EMBEDDING = "embedding"
 _LICENCE = "modelspec.license"
@@ -49,7 +49,7 @@ def uses(entry: Entry, file: Entry) -> bool:
     of_kind = {
         LORA: [lora.name for lora in made.loras], VAE: [made.vae], TEXT_ENCODER: made.text_encoders,
         EMBEDDING: made.embeddings,
-    }.get(file.kind, [made.base])  # fmt: skip
+    }.get(file.kind, [made.base] if file.kind in MODEL_KINDS else [])  # fmt: skip
     return any(matching(name, [file.name]) is not None for name in of_kind if name)
 
 

@@ -179,8 +179,8 @@ def test_ollamas_own_client_makes_a_model_of_others_and_of_files(tmp_path, monke
 @pytest.mark.parametrize(
     ("said", "status", "code"),
     [
-        ({"from": "wolf"}, 404, "create.absent"), ({}, 400, "create.from"), ({"from": 3}, 400, "value.refused"),
-        ({"from": "/etc/passwd"}, 404, "create.absent"), ({"from": "fox", "files": ["x"]}, 400, "create.digests"),
+        ({"from": "wolf"}, 400, "create.absent"), ({}, 400, "create.from"), ({"from": 3}, 400, "value.refused"),
+        ({"from": "/etc/passwd"}, 400, "create.absent"), ({"from": "fox", "files": ["x"]}, 400, "create.digests"),
         ({"files": {"x.safetensors": "sha256:" + "a" * 64}}, 400, "blob.absent"),
         ({"files": {"../x.safetensors": "sha256:" + "a" * 64}}, 400, "blob.name"),
         ({"files": {"x.safetensors": "../x"}}, 400, "blob.digest"), ({"from": "fox", "preset": "none"}, 400, None),

@@ -85,8 +85,8 @@ def test_no_spelling_gets_around_the_key(tmp_path):
         ("POST", "/openai/deployments/fox/chat/completions", 404, "POST /v1/images/generations"),
         ("POST", "/v1/embeddings/", 404, "draws pictures"),
         ("POST", "/api/chat", 400, "POST /api/generate"), ("POST", "/api/embed", 400, "POST /api/generate"),
-        ("POST", "/api/embeddings", 400, "draws pictures"), ("POST", "/api/push", 400, "models are neither made"),
-        ("POST", "/api/create", 400, "models are neither made"), ("GET", "/v1/chat/completions", 405, "method"),
+        ("POST", "/api/embeddings", 400, "draws pictures"), ("POST", "/api/push", 400, "models are not sent away"),
+        ("GET", "/v1/chat/completions", 405, "method"),
     ],
 )  # fmt: skip
 def test_what_is_not_here_is_told_in_words(tmp_path, method, path, status, told):

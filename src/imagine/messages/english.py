@@ -347,7 +347,7 @@ SENTENCES = {
     "provenance.unsigned": "the picture isn't signed: {why}",
     "provenance.failed": "signing it failed ({why})",
     "provenance.too_large": "it is larger than {most} MB",
-    "absent.files": "models are neither made of others nor sent away here; {instead} lists those that are here",
+    "absent.files": "models are not sent away from here; {instead} lists those that are here",
     "keep.shipped": "{field} '{value}' comes with Imagine, and stays as it is",
     "keep.hub": "{field} '{value}' lies in the cache of Hugging Face's own programs, which remove it: hf cache rm",
     "keep.name": "{field} is '{value}'; it must be a name of letters, digits, spaces and . _ - +, without a folder",

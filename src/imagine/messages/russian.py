@@ -354,7 +354,7 @@ SENTENCES = {
     "provenance.unsigned": "картинка не подписана: {why}",
     "provenance.failed": "подписать не получилось ({why})",
     "provenance.too_large": "она больше {most} МБ",
-    "absent.files": "модели здесь не собирают из других и никуда не отправляют; список имеющихся: {instead}",
+    "absent.files": "модели отсюда никуда не отправляют; список имеющихся: {instead}",
     "keep.shipped": "{field} «{value}» поставляется с Imagine и останется как есть",
     "keep.hub": "{field} «{value}» лежит в кэше программ Hugging Face, они его и удалят: hf cache rm",
     "keep.name": "{field}: «{value}» не подходит, нужно имя из букв, цифр, пробелов и . _ - +, без папки",

@@ -85,7 +85,9 @@ def made_from(made: NamedModel) -> NamedModel:
 
 def made_of(body: Mapping[str, object]) -> NamedModel:
     """What the fields of a body say, and nothing else of it. Raises BadRequest."""
-    said = {_SPELLINGS.get(name, name): value for name, value in body.items() if value not in (None, "", [], {})}
+    said: dict[str, Any] = {
+        _SPELLINGS.get(name, name): value for name, value in body.items() if value not in (None, "", [], {})
+    }
     said = {name: value for name, value in said.items() if name in _FIELDS}
     if isinstance(said.get("license"), list):
         said["license"] = "\n".join(map(str, said["license"]))

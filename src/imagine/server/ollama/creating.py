@@ -56,9 +56,11 @@ async def created(request: web.Request, body: Mapping[str, Any], *, streams: boo
     await gateway.entries()
     news: asyncio.Queue[str | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    making = asyncio.create_task(
-        asyncio.to_thread(_create, gateway, wish, lambda line: loop.call_soon_threadsafe(news.put_nowait, line))
-    )
+
+    def told(line: str) -> None:
+        loop.call_soon_threadsafe(news.put_nowait, line)
+
+    making = asyncio.create_task(asyncio.to_thread(_create, gateway, wish, told))
     making.add_done_callback(lambda _: news.put_nowait(None))
     response = web.StreamResponse(headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
     response.content_type = NDJSON

@@ -34,6 +34,10 @@ def point():
     return torch.nn.Conv2d(IN, OUT, 1)
 
 
+def grouped():
+    return torch.nn.Conv2d(IN, OUT, 3, padding=1, groups=IN)
+
+
 def group_norm():
     return torch.nn.GroupNorm(8, IN)
 
@@ -191,6 +195,8 @@ CASES = [
     Case("LoRA with a bias", linear, {"up": UP, "down": DOWN, "up_bias": numbers(OUT)}, 2.0, with_bias(low_rank)),
     Case("LoRA as a convolution", linear, {"up": UP[..., None, None], "down": DOWN[..., None, None]}, 2.0, added(low_rank)),
     Case("LoRA of single pixels", point, {"up": UP, "down": DOWN}, 2.0, added(low_rank)),
+    Case("LoCon in groups", grouped, {"down": numbers(RANK, 1, 3, 3), "up": numbers(OUT, RANK, 1, 1)}, 2.0,
+         added(low_rank)),
     Case("LoCon", convolution, {"up": UP[..., None, None], "down": DOWN3}, 2.0, added(low_rank)),
     Case("LoCon with a core", convolution, {"up": UP[..., None, None], "down": DOWN[..., None, None], "mid": MID3}, 2.0, added(low_rank)),
     Case("LoRA and a bias's difference", linear, {"up": UP, "down": DOWN, "diff_b": numbers(OUT)}, 2.0, with_bias(low_rank)),
@@ -236,7 +242,7 @@ def answer(layer, weight, bias, inputs):
     if isinstance(layer, torch.nn.Linear):
         return functional.linear(inputs, weight, bias)
     if isinstance(layer, torch.nn.Conv2d):
-        return functional.conv2d(inputs, weight, bias, layer.stride, layer.padding)
+        return functional.conv2d(inputs, weight, bias, layer.stride, layer.padding, groups=layer.groups)
     if isinstance(layer, torch.nn.GroupNorm):
         return functional.group_norm(inputs, layer.num_groups, weight, bias, layer.eps)
     return functional.layer_norm(inputs, layer.normalized_shape, weight, bias, layer.eps)

@@ -1,7 +1,7 @@
 """LoRA and LoCon: up · down · x, of few channels between (Hu et al. 2021, https://arxiv.org/abs/2106.09685).
 
 Beside a convolution `down` convolves as the layer does, or `mid` between two maps of single pixels (Tucker's form, of
-LyCORIS, https://arxiv.org/abs/2309.14859). The product of the two is never made.
+LyCORIS, https://arxiv.org/abs/2309.14859). The product of the two is made beside convolutions in groups alone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class LowRank:
 
     def __call__(self, inputs: Tensor, weight: float) -> Tensor:
         up, scale = self._up.to(inputs), self._scale * weight
-        if isinstance(self._layer, Conv2d):
+        if isinstance(self._layer, Conv2d) and self._layer.groups > 1:  # of a channel or few: nothing narrower is there
+            made = in_place(self._layer, inputs, self.change()).mul_(weight)
+        elif isinstance(self._layer, Conv2d):
             made = functional.conv2d(self._narrow(inputs).mul_(scale), up[:, :, None, None])
         else:
             made = functional.linear(self._narrow(inputs).mul_(scale), up)

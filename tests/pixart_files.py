@@ -37,12 +37,15 @@ def tiny_pixart(seed: int = 0, *, layers: int = 2) -> TinyPixArt:
             num_layers=layers, num_attention_heads=16, attention_head_dim=4, cross_attention_dim=64,
             caption_channels=t5.config.d_model, use_additional_conditions=False,
         )  # fmt: skip
-        vae = diffusers.AutoencoderKL(
-            latent_channels=4, block_out_channels=(32, 32, 64, 64), norm_num_groups=32, layers_per_block=1,
-            down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
-            scaling_factor=0.13025,
-        )  # fmt: skip
-        return TinyPixArt(spread(made).eval(), t5, vae.eval())
+        return TinyPixArt(spread(made).eval(), t5, sdxls_vae())
+
+
+def sdxls_vae() -> Any:
+    """A tiny one of its kind."""
+    return diffusers.AutoencoderKL(
+        latent_channels=4, block_out_channels=(32, 32, 64, 64), norm_num_groups=32, layers_per_block=1,
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4, scaling_factor=0.13025,
+    ).eval()  # fmt: skip
 
 
 def pixart_pipeline(modules: TinyPixArt, folder: Path, kind: Any = diffusers.PixArtSigmaPipeline) -> Any:

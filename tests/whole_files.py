@@ -8,18 +8,12 @@ from typing import Any
 import diffusers
 import torch
 from transformers import (
-    Gemma2Config,
-    Gemma2Model,
-    GemmaTokenizer,
-    LlamaTokenizer,
     Qwen2Tokenizer,
     Qwen3VLConfig,
     Qwen3VLModel,
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
-    UMT5Config,
-    UMT5EncoderModel,
 )
 
 _LETTERS = [chr(code) for code in range(33, 127)]
@@ -42,40 +36,11 @@ def _letters(kind: Any, beginning: list[str], space: str = "▁") -> Any:
     return made
 
 
-def _gemma() -> dict[str, Any]:
-    config = Gemma2Config(
-        vocab_size=128, hidden_size=_WIDTH, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=1, head_dim=16,
-    )  # fmt: skip
-    tokenizer = _letters(GemmaTokenizer, ["<pad>", "<eos>", "<bos>", "<unk>"])
-    return {"text_encoder": Gemma2Model(config), "tokenizer": tokenizer}
-
-
-def _vae(latents: int = 4, **settings: float) -> Any:
+def _vae() -> Any:
     return diffusers.AutoencoderKL(
-        latent_channels=latents, block_out_channels=(8, 8, 8, 8), norm_num_groups=4, layers_per_block=1,
-        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4, **settings,
+        latent_channels=4, block_out_channels=(8, 8, 8, 8), norm_num_groups=4, layers_per_block=1,
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
     )  # fmt: skip
-
-
-def _sana() -> Any:
-    """Its scheduler's settings hold -Infinity."""
-    blocks, plain = ("ResBlock", "EfficientViTBlock"), {"norm": "rms_norm", "act": "silu"}
-    vae = diffusers.AutoencoderDC(
-        latent_channels=4, attention_head_dim=2, encoder_block_types=blocks, decoder_block_types=blocks,
-        encoder_block_out_channels=(8, 8), decoder_block_out_channels=(8, 8), encoder_qkv_multiscales=((), (5,)),
-        decoder_qkv_multiscales=((), (5,)), encoder_layers_per_block=(1, 1), decoder_layers_per_block=[1, 1],
-        downsample_block_type="conv", upsample_block_type="interpolate", decoder_norm_types=plain["norm"],
-        decoder_act_fns=plain["act"], scaling_factor=0.41407,
-    )  # fmt: skip
-    transformer = diffusers.SanaTransformer2DModel(
-        in_channels=4, out_channels=4, num_layers=1, num_attention_heads=2, attention_head_dim=4,
-        num_cross_attention_heads=2, cross_attention_head_dim=4, cross_attention_dim=8, caption_channels=_WIDTH,
-    )  # fmt: skip
-    scheduler = diffusers.DPMSolverMultistepScheduler(
-        use_flow_sigmas=True, flow_shift=3.0, prediction_type="flow_prediction"
-    )
-    return diffusers.SanaPipeline(transformer=transformer, vae=vae, scheduler=scheduler, **_gemma())
 
 
 def _pixart() -> Any:
@@ -88,18 +53,6 @@ def _pixart() -> Any:
         ),
         scheduler=diffusers.DPMSolverMultistepScheduler(), vae=_vae(), text_encoder=T5EncoderModel(config),
         tokenizer=T5Tokenizer(pieces, extra_ids=0),
-    )  # fmt: skip
-
-
-def _aura_flow() -> Any:
-    config = UMT5Config(vocab_size=128, d_model=_WIDTH, d_kv=8, d_ff=37, num_layers=2, num_heads=4)
-    return diffusers.AuraFlowPipeline(
-        transformer=diffusers.AuraFlowTransformer2DModel(
-            num_mmdit_layers=1, num_single_dit_layers=1, attention_head_dim=8, num_attention_heads=4,
-            joint_attention_dim=_WIDTH, caption_projection_dim=32, pos_embed_max_size=256,
-        ),
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=1.73), vae=_vae(),
-        text_encoder=UMT5EncoderModel(config), tokenizer=_letters(LlamaTokenizer, ["<pad>", "<s>", "</s>", "<unk>"]),
     )  # fmt: skip
 
 
@@ -128,5 +81,5 @@ def _krea2() -> Any:
     )  # fmt: skip
 
 
-_PIPELINES = {"auraflow": _aura_flow, "krea2": _krea2, "pixart": _pixart, "sana": _sana}
+_PIPELINES = {"krea2": _krea2, "pixart": _pixart}
 WHOLE = tuple(_PIPELINES)

@@ -58,12 +58,20 @@ def _pixart(denoiser: Weight, encoder: Weight, layer: Weight) -> Sizes:
     return Sizes(encoders=encoder, denoiser=denoiser, vae=_floats(_VAE), layer=layer)
 
 
+def _sana(denoiser: Weight, encoder: Weight, layer: Weight) -> Sizes:
+    return Sizes(encoders=encoder, denoiser=denoiser, vae=_floats(_VAE_DEEP), layer=layer)
+
+
 def _qwen_image(denoiser: Weight, encoder: Weight, layer: Weight) -> Sizes:
     return Sizes(encoders=encoder, denoiser=denoiser, vae=_floats(_VAE_FRAMES), layer=layer)
 
 
 LUMINA2, _GEMMA, _PIECES_GEMMA = 2_609_769_152, 2_614_341_888, 256_000 * 2304
 """Of Lumina 2, of Gemma 2, 2B, and its table of tokens."""
+SANA, _VAE_DEEP = 1_604_462_752, 312_250_275
+"""Of SANA, 1.6B, and of its VAE."""
+AURAFLOW, _PILE_T5, _WORDS_PILE = 6_858_605_568, 1_223_550_976, 32_128 * 2048
+"""Of AuraFlow 0.3, of Pile-T5 XL, and its table of pieces."""
 Z_IMAGE, QWEN_IMAGE, PIXART = 6_154_908_736, 20_430_401_088, 610_856_096
 KLEIN_4B, KLEIN_9B, FLUX2_DEV = 3_875_544_576, 9_078_581_248, 32_223_281_152
 _PIECES, _PIECES_8B, _PIECES_25, _PIECES_24B = 151_936 * 2560, 151_936 * 4096, 152_064 * 3584, 131_072 * 5120
@@ -99,6 +107,8 @@ PUBLISHED: Sequence[Files] = (
         _kept(FLUX, _EIGHT), _SMALL, _kept(_WORDS, _EIGHT)
     )),
     Files("Lumina 2", "lumina2", "", _flux(_floats(LUMINA2), _floats(_GEMMA), _floats(_PIECES_GEMMA))),
+    Files("SANA", "sana", "", _sana(_floats(SANA), _floats(_GEMMA), _floats(_PIECES_GEMMA))),
+    Files("AuraFlow", "auraflow", "", _pixart(_floats(AURAFLOW), _floats(_PILE_T5), _floats(_WORDS_PILE))),
     Files("PixArt-Sigma", "pixart", "", _pixart(_floats(PIXART), _floats(_T5), _floats(_WORDS))),
     Files("PixArt-Sigma, T5 in fp8", "pixart", "", _pixart(_floats(PIXART), _kept(_T5, _EIGHT), _kept(_WORDS, _EIGHT))),
     Files("Z-Image", "z-image", "", _flux(_floats(Z_IMAGE), _floats(_QWEN), _floats(_PIECES))),

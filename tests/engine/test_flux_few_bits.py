@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from imagine.engine.device.device import Device
 from imagine.engine.families.open import open_model
 from imagine.engine.quantised.tensor import Quantised
+from tests.auraflow_files import tiny_auraflow, write_auraflow
 from tests.engine.references.referring import reference, referring
 from tests.engine.running import SETTINGS, latents_of, model_at, wish
 from tests.engine.test_loading_quantised import E4M3, stored_as, written_as_llama_cpp_does
@@ -21,6 +22,7 @@ from tests.lumina2_files import tiny_lumina2, write_lumina2
 from tests.pixart_files import tiny_pixart, write_pixart
 from tests.quantised_files import in_four_bits, write_gguf
 from tests.qwen_image_files import tiny_qwen_image, write_qwen_image
+from tests.sana_files import tiny_sana, write_sana
 from tests.z_image_files import tiny_z_image, write_z_image
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -102,6 +104,8 @@ def test_it_draws_what_its_numbers_draw_and_takes_what_its_files_have(tmp_path, 
 FLUX2 = ("flux2", tiny_flux2, write_flux2, ("qwen_3_4b", "flux2-vae"))
 QWEN_IMAGE = ("qwen-image", tiny_qwen_image, write_qwen_image, ("qwen_2.5_vl_7b", "qwen_image_vae"))
 PIXART = ("pixart", tiny_pixart, write_pixart, ("t5xxl", "sdxl_vae"))
+AURAFLOW = ("auraflow", tiny_auraflow, write_auraflow, ("pile_t5xl", "sdxl_vae"))
+SANA = ("sana", tiny_sana, write_sana, ("gemma_2_2b", "sana_vae"))
 LUMINA2 = ("lumina2", tiny_lumina2, write_lumina2, ("gemma_2_2b", "ae"))
 Z_IMAGE = ("z-image", tiny_z_image, write_z_image, ("qwen_3_4b", "ae"))
 
@@ -112,6 +116,7 @@ Z_IMAGE = ("z-image", tiny_z_image, write_z_image, ("qwen_3_4b", "ae"))
         (FLUX2, "scaled_fp8"), (FLUX2, "int8"), (FLUX2, "gguf"), (QWEN_IMAGE, "scaled_fp8"), (QWEN_IMAGE, "gguf"),
         (Z_IMAGE, E4M3), (Z_IMAGE, "int8"), (Z_IMAGE, "gguf"),
         (PIXART, E4M3), (PIXART, "int8"), (PIXART, "gguf"), (LUMINA2, E4M3), (LUMINA2, "gguf"),
+        (SANA, E4M3), (AURAFLOW, E4M3), (AURAFLOW, "gguf"),
     ],
     ids=lambda each: each[0] if isinstance(each, tuple) else str(each),
 )  # fmt: skip

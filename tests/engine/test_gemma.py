@@ -5,9 +5,10 @@ import json
 import pytest
 import torch
 
-from imagine.engine.loading.gemma_tokenizer import GemmaTokenizer, from_json, from_sentencepiece, gemma_in
+from imagine.engine.loading.gemma_tokenizer import GemmaTokenizer
 from imagine.engine.loading.networks import qwen_network
 from imagine.engine.loading.part_file import open_weights
+from imagine.engine.loading.pieces import from_json, from_sentencepiece, pieces_among, pieces_in
 from imagine.words.errors import UnusableModel
 from tests.flux_files import save
 from tests.gemma_files import OWN, SIZE, gemma_tensors, gemma_tokenizer, sentencepiece, tiny_gemma
@@ -37,9 +38,9 @@ def test_its_layers_make_what_transformers_make_of_as_many_tokens(tmp_path):
 def test_its_ids_are_transformers(tmp_path, form):
     theirs = gemma_tokenizer()
     theirs.save_pretrained(tmp_path)
-    ours = gemma_in(tmp_path, SIZE) if form == "tokenizer.json" else GemmaTokenizer(
-        from_sentencepiece(sentencepiece()), SIZE
-    )  # fmt: skip
+    ours = GemmaTokenizer(
+        pieces_in(tmp_path) if form == "tokenizer.json" else from_sentencepiece(sentencepiece()), SIZE
+    )
     for prompt in PROMPTS:
         assert [each for each, _ in ours.encode_with_ends(f"<bos>{prompt}")] == theirs(prompt).input_ids, prompt
     assert "<bos>" in ours.marks
@@ -55,16 +56,26 @@ def _said(**changed):
 @pytest.mark.parametrize(
     ("read", "raw", "named"),
     [
-        (from_json, b"{", "weights.tokenizer"),
-        (from_json, _said(vocab={"<pad>": 0, "<bos>": 2, "<unk>": 3, "far": SIZE}), "weights.tokenizer"),
-        (from_json, _said(merges=["re x"]), "weights.tokenizer"),
-        (from_json, _said(merges=["rex"]), "weights.tokenizer"),
-        (from_sentencepiece, sentencepiece()[:-20], "weights.tokenizer"),
-        (from_sentencepiece, b"\xff" * 40, "weights.tokenizer"),
-        (from_sentencepiece, b"", "weights.tokenizer"),
+        (from_json, b"{", "weights.pieces"),
+        (from_json, _said(vocab={"<pad>": 0, "<bos>": 2, "<unk>": 3, "far": SIZE}), "weights.pieces"),
+        (from_json, _said(merges=["re x"]), "weights.pieces"),
+        (from_json, _said(merges=["rex"]), "weights.pieces"),
+        (from_sentencepiece, sentencepiece()[:-20], "weights.pieces"),
+        (from_sentencepiece, b"\xff" * 40, "weights.pieces"),
+        (from_sentencepiece, b"", "weights.pieces"),
     ],
 )
 def test_a_broken_vocabulary_is_refused(read, raw, named):
     with pytest.raises(UnusableModel) as refused:
         GemmaTokenizer(read(raw), SIZE)
     assert refused.value.note.code == named
+
+
+def test_a_file_without_its_vocabulary_takes_what_lies_beside_it(tmp_path):
+    tensors = {name: each for name, each in gemma_tensors(tiny_gemma()).items() if name != "spiece_model"}
+    save(tmp_path / "gemma.safetensors", tensors)
+    weights, _ = open_weights(path := str(tmp_path / "gemma.safetensors"), torch.float32)
+    with pytest.raises(UnusableModel, match=r"beside it, called gemma\.tokenizer\.json"):
+        pieces_among(weights, path)
+    (tmp_path / "gemma.tokenizer.json").write_bytes(_said())
+    assert pieces_among(weights, path) == from_json(_said())

@@ -100,9 +100,9 @@ def test_a_pipeline_of_each_family_is_drawn_from_its_folder(tmp_path, family):
     assert len(previews(said)) == (0 if family == "krea2" else 1), "whose latents are tokens"
 
 
-def test_a_size_that_its_places_do_not_reach_is_refused(tmp_path):
-    with pytest.raises(Unsupported, match="AuraFlowPipeline can't make this"):
-        run(engine_of(), ask(model_at(write_whole(tmp_path, "auraflow")), width=512, height=512))
+def test_a_size_that_its_places_do_not_reach_is_refused(sd3):
+    with pytest.raises(Unsupported, match="StableDiffusion3Pipeline can't make this"):
+        run(engine_of(), ask(sd3, height=1024))
 
 
 def test_two_at_once_do_not_mix(sd3, plain):

@@ -64,6 +64,8 @@ TOLD = {
     "FLUX.1 Kontext and T5 in fp8, 1024², 1 reference": "layers layers layers stages all",
     "FLUX.1 Kontext and T5 in fp8, 1024², 3 references": "layers layers layers stages all",
     "Lumina 2, 1024²": "layers stages all all all",
+    "SANA, 1024²": "stages stages all all all",
+    "AuraFlow, 1024²": "layers layers layers stages all",
     "PixArt-Sigma, 1024²": "layers layers all all all",
     "PixArt-Sigma, T5 in fp8, 1024²": "stages all all all all",
     "Z-Image, 1024²": "layers layers layers stages all",

@@ -218,19 +218,91 @@ def pixart(side=1024, depth=28, width=1152, words=300):
     return shapes | weighted("final_layer.linear", 32, width) | {"final_layer.scale_shift_table": (2, width)}
 
 
+def sana(depth=20, width=2240, taken=2304):
+    """SANA's transformer under its makers' names."""
+    shapes = weighted("x_embedder.proj", width, 32, 1, 1) | weighted("t_block.1", 6 * width, width)
+    shapes |= weighted("t_embedder.mlp.0", width, 256) | weighted("t_embedder.mlp.2", width, width)
+    shapes |= weighted("y_embedder.y_proj.fc1", width, taken) | weighted("y_embedder.y_proj.fc2", width, width)
+    shapes |= {"y_embedder.y_embedding": (300, taken), "pos_embed": (1, 1024, width)}
+    shapes |= {"attention_y_norm.weight": (width,)}
+    inner = width * 5 // 2
+    for block in range(depth):
+        at = f"blocks.{block}"
+        shapes |= {f"{at}.attn.qkv.weight": (3 * width, width)} | weighted(f"{at}.attn.proj", width, width)
+        for part, rows in {"q_linear": width, "kv_linear": 2 * width, "proj": width}.items():
+            shapes |= weighted(f"{at}.cross_attn.{part}", rows, width)
+        shapes |= weighted(f"{at}.mlp.inverted_conv.conv", 2 * inner, width, 1, 1)
+        shapes |= weighted(f"{at}.mlp.depth_conv.conv", 2 * inner, 1, 3, 3)
+        shapes |= {f"{at}.mlp.point_conv.conv.weight": (width, inner, 1, 1), f"{at}.scale_shift_table": (6, width)}
+    return shapes | weighted("final_layer.linear", 32, width) | {"final_layer.scale_shift_table": (2, width)}
+
+
+def deep_vae(widths=(128, 256, 512, 512, 1024, 1024), down=(2, 2, 2, 3, 3, 3), up=(3, 3, 3, 3, 3, 3)):
+    """SANA's VAE under diffusers' names."""
+    shapes, last = {}, len(widths) - 1
+    for half, counts, shift in (("encoder.down_blocks", down, 0), ("decoder.up_blocks", up, 1)):
+        for level, (width, count) in enumerate(zip(widths, counts, strict=True)):
+            sized = shift if level < last else 0
+            for place in range(sized, count + sized):
+                shapes |= (_deep_attending if level > 2 else _deep_residual)(f"{half}.{level}.{place}", width)
+            if level < last:
+                into, of = (width, widths[level + 1]) if shift else (widths[level + 1], width)
+                shapes |= weighted(f"{half}.{level}.{0 if shift else count}.conv", into, of, 3, 3)
+    shapes |= weighted("encoder.conv_in", widths[0], 3, 3, 3) | weighted("encoder.conv_out", 32, widths[-1], 3, 3)
+    shapes |= weighted("decoder.conv_in", widths[-1], 32, 3, 3) | weighted("decoder.conv_out", 3, widths[0], 3, 3)
+    return shapes | weighted("decoder.norm_out", widths[0])
+
+
+def _deep_residual(layer, width):
+    shapes = weighted(f"{layer}.conv1", width, width, 3, 3) | weighted(f"{layer}.norm", width)
+    return shapes | {f"{layer}.conv2.weight": (width, width, 3, 3)}
+
+
+def _deep_attending(layer, width):
+    shapes = {f"{layer}.attn.to_{part}.weight": (width, width) for part in "qkv"}
+    shapes |= {f"{layer}.attn.to_out.weight": (width, 2 * width)} | weighted(f"{layer}.attn.norm_out", width)
+    scaled = f"{layer}.attn.to_qkv_multiscale.0"
+    shapes |= {f"{scaled}.proj_in.weight": (3 * width, 1, 5, 5), f"{scaled}.proj_out.weight": (3 * width, 32, 1, 1)}
+    shapes |= weighted(f"{layer}.conv_out.conv_inverted", 8 * width, width, 1, 1)
+    shapes |= weighted(f"{layer}.conv_out.conv_depth", 8 * width, 1, 3, 3)
+    point = {f"{layer}.conv_out.conv_point.weight": (width, 4 * width, 1, 1)}
+    return shapes | point | weighted(f"{layer}.conv_out.norm", width)
+
+
+PILE_T5 = {"width": 2048, "inner": 2048, "hidden": 5120, "twice": False, "apart": True}
 SD3_MEDIUM = {"depth": 24}
 SD35_MEDIUM = {"depth": 24, "dual": range(13), "normed": True, "positions": 384}
 SD35_LARGE = {"depth": 38, "normed": True}
 
 
-def t5(width=4096, inner=4096, hidden=10240, depth=24, words=32128, twice=True):
-    """T5's encoder under transformers' names; `twice` is how it is published: its table of words under both names."""
+def auraflow(doubles=4, singles=32, width=3072, hidden=8192, places=9216):
+    """AuraFlow's transformer under its makers' names."""
+    shapes = weighted("init_x_linear", width, 16) | weighted("t_embedder.mlp.0", width, 256)
+    shapes |= weighted("t_embedder.mlp.2", width, width) | {"cond_seq_linear.weight": (width, 2048)}
+    shapes |= {"modF.1.weight": (2 * width, width), "final_linear.weight": (16, width)}
+    shapes |= {"positional_encoding": (1, places, width), "register_tokens": (1, 8, width)}
+    for stack, count, streams, sides in (
+        ("double_layers", doubles, "12", "XC"), ("single_layers", singles, "1", ("",))
+    ):  # fmt: skip
+        for block in range(count):
+            at = f"{stack}.{block}"
+            shapes |= {f"{at}.attn.w{stream}{part}.weight": (width, width) for stream in streams for part in "qkvo"}
+            for side in sides:
+                shapes |= {f"{at}.mlp{side}.{part}.weight": (hidden, width) for part in ("c_fc1", "c_fc2")}
+                shapes |= {f"{at}.mlp{side}.c_proj.weight": (width, hidden)}
+                shapes |= {f"{at}.mod{side or 'CX'}.1.weight": (6 * width, width)}
+    return shapes
+
+
+def t5(width=4096, inner=4096, hidden=10240, depth=24, words=32128, twice=True, apart=False):
+    """T5's encoder under transformers' names; `twice` is how it is published: its table of words under both names;
+    `apart` is UMT5, each of whose layers tells distances apart."""
     shapes = {"shared.weight": (words, width)} | ({"encoder.embed_tokens.weight": (words, width)} if twice else {})
     for block in range(depth):
         attention = f"encoder.block.{block}.layer.0"
         shapes |= {f"{attention}.SelfAttention.{part}.weight": (inner, width) for part in ("q", "k", "v")}
         shapes |= {f"{attention}.SelfAttention.o.weight": (width, inner), f"{attention}.layer_norm.weight": (width,)}
-        if block == 0:
+        if block == 0 or apart:
             shapes[f"{attention}.SelfAttention.relative_attention_bias.weight"] = (32, inner // 64)
         feed = f"encoder.block.{block}.layer.1"
         shapes |= {f"{feed}.DenseReluDense.{part}.weight": (hidden, width) for part in ("wi_0", "wi_1")}

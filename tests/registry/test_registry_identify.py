@@ -202,6 +202,7 @@ COMFYS = {
     "qwen2.5-vl-7b": "qwen25_7b",
     "qwen3-4b": "qwen3_4b",
     "gemma2-2b": "gemma2_2b",
+    "pile-t5-xl": "pile_t5xl",
     "mistral3-24b": "mistral3_24b",
 }
 """What ComfyUI calls them in a checkpoint."""

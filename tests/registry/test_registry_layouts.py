@@ -11,14 +11,17 @@ from published import (
     FLUX2_DEV,
     KLEIN_4B,
     KLEIN_9B,
+    PILE_T5,
     QWEN3_4B,
     QWEN3_8B,
     SD3_MEDIUM,
     SD35_LARGE,
     SD35_MEDIUM,
+    auraflow,
     chroma,
     clip_g,
     clip_l,
+    deep_vae,
     flux,
     flux2,
     flux2_vae,
@@ -31,6 +34,7 @@ from published import (
     qwen3,
     qwen25,
     qwen_image,
+    sana,
     sd3,
     t5,
     vae,
@@ -43,7 +47,18 @@ from imagine.words.frames import Room
 
 torch = pytest.importorskip("torch")
 
-from test_registry_published_classes import from_chroma, from_flux, from_flux2, from_lumina2, from_pixart, from_sd3  # noqa: E402 - needs torch
+from test_registry_published_classes import (  # noqa: E402 - needs torch
+    from_auraflow,
+    from_chroma,
+    from_flux,
+    from_flux2,
+    from_lumina2,
+    from_pixart,
+    from_sana,
+    from_sd3,
+)
+
+from imagine.engine.parts.qwen import MISTRAL_ASKED  # noqa: E402
 
 DUAL = {"qk_norm": "rms_norm", "dual_attention_layers": list(range(13))}
 
@@ -70,6 +85,8 @@ MODELS = {
     "PixArt-Sigma-XL-2-1024-MS": ("pixart", "", pixart(), "PixArtSigmaPipeline",
                                   {"in_channels": 4, "sample_size": 128, "use_additional_conditions": False}),
     "lumina_2_model_bf16": ("lumina2", "", lumina2(), "Lumina2Pipeline", {"in_channels": 16}),
+    "Sana_1600M_1024px": ("sana", "", sana(), "SanaPipeline", {"in_channels": 32, "sample_size": 32}),
+    "aura_flow_0.3": ("auraflow", "", auraflow(), "AuraFlowPipeline", {"in_channels": 4}),
     "sd3_medium": ("sd3", "", sd3(**SD3_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24}),
     "sd3.5_medium": ("sd3.5", "medium", sd3(**SD35_MEDIUM), "StableDiffusion3Pipeline", {"num_layers": 24} | DUAL),
     "sd3.5_large": ("sd3.5", "large", sd3(**SD35_LARGE), "StableDiffusion3Pipeline",
@@ -88,6 +105,8 @@ ENCODERS = {
     "chroma": {"t5xxl": t5()},
     "lumina2": {"gemma2_2b": gemma2()},
     "pixart": {"t5xxl": t5()},
+    "sana": {"gemma2_2b": gemma2()},
+    "auraflow": {"pile_t5xl": t5(**PILE_T5)},
     "flux2": {"qwen3_4b": qwen3(*QWEN3_4B), "qwen3_8b": qwen3(*QWEN3_8B)},
     "qwen-image": {"qwen25_7b": qwen25()},
     "sd3": {"clip_l": clip_l(), "clip_g": clip_g(), "t5xxl": t5()},
@@ -96,6 +115,7 @@ ENCODERS["sd3.5"] = ENCODERS["sd3"]
 CONVERTERS = {
     "flux": from_flux, "flux2": from_flux2, "chroma": from_chroma, "sd3": from_sd3, "sd3.5": from_sd3,
     "qwen-image": dict, "pixart": from_pixart, "lumina2": from_lumina2,
+    "sana": from_sana, "auraflow": from_auraflow,
 }  # fmt: skip
 
 
@@ -135,7 +155,9 @@ def all_in_one_of_eight_bits(path, name, family, shapes):
 
 
 def as_gguf(path, name, family, shapes):
-    architecture = {"chroma": "flux", "qwen-image": "qwen_image"}.get(family, family.partition(".")[0])
+    architecture = {"chroma": "flux", "auraflow": "aura", "qwen-image": "qwen_image"}.get(
+        family, family.partition(".")[0]
+    )
     write_gguf(path / f"{name}.gguf", architecture, shapes, kind=8)
 
 
@@ -161,11 +183,13 @@ HEARD = {"flux-2-klein-9b", "flux-2-klein-9b-kv", "flux2-dev", "qwen_image_2512"
 def test_what_is_published_is_drawn_from_in_every_layout(tmp_path, layout):
     folder = tmp_path / "diffusion_models"
     folder.mkdir()
-    for name, (family, _, shapes, *_) in MODELS.items():
+    few = LAYOUTS[layout] < 2  # then tables and vectors stay of 16 bits, and so do SANA's convolutions, half of it
+    models = {name: row for name, row in MODELS.items() if not few or row[0] != "sana"}
+    for name, (family, _, shapes, *_) in models.items():
         layout(folder, name, family, shapes)
     beside = {"qwen_3_4b": qwen3(*QWEN3_4B), "qwen_3_8b": qwen3(*QWEN3_8B), "qwen_2.5_vl_7b": qwen25()}
     beside |= {"mistral_3_small_flux2_bf16": mistral3()}
-    beside |= {"gemma_2_2b_fp16": gemma2()}
+    beside |= {"gemma_2_2b_fp16": gemma2(), "pile_t5xl": t5(**PILE_T5)}
     for name, shapes in {"clip_l": clip_l(), "clip_g": clip_g(), "t5xxl_fp16": t5(), **beside}.items():
         write(tmp_path / "text_encoders" / f"{name}.safetensors", shapes)
     for name in ("ae", "sd3_vae"):
@@ -173,12 +197,12 @@ def test_what_is_published_is_drawn_from_in_every_layout(tmp_path, layout):
     write(tmp_path / "vae" / "sdxl_vae.safetensors", vae(4))
     write(tmp_path / "vae" / "flux2-vae.safetensors", flux2_vae())
     write(tmp_path / "vae" / "qwen_image_vae.safetensors", frame_vae())
+    write(tmp_path / "vae" / "dc_ae.safetensors", deep_vae(), dtype="BF16")
     entries = {entry.name: entry for entry in listed(tmp_path).models()}
-    assert set(entries) == set(MODELS)
-    for name, (family, variant, shapes, *_) in MODELS.items():
+    assert set(entries) == set(models)
+    for name, (family, variant, shapes, *_) in models.items():
         entry, numbers = entries[name], sum(map(math.prod, shapes.values()))
         assert (entry.family, entry.variant, entry.problem, entry.generates) == (family, variant, None, True), name
-        few = LAYOUTS[layout] < 2  # then tables and vectors stay of 16 bits
         expected = pytest.approx(LAYOUTS[layout] * numbers, rel=0.1 if few else 0.01)
         assert entry.sizes.denoiser.nbytes(2) == expected, name
         told = memory_of(entry, Room(memory=24 * 10**9, left=0))["works"][0]
@@ -200,11 +224,15 @@ def test_what_is_not_drawn_is_refused_while_it_is_listed(tmp_path, name, layout)
 def test_a_diffusers_folder_of_each_is_drawn_from(tmp_path):
     for name, (family, _, shapes, pipeline, config) in MODELS.items():
         _write_folder(tmp_path / name, family, shapes, pipeline, config)
+    dev = tmp_path / "flux2-dev" / "text_encoder" / "model.safetensors"
+    write(dev, mistral3(40) | {"lm_head.weight": (131_072, 5120)}, dtype="BF16")  # as it is published
     entries = {entry.name: entry for entry in listed(tmp_path).models()}
     for name, (family, variant, shapes, *_) in MODELS.items():
         entry, numbers = entries[name], sum(map(math.prod, shapes.values()))
         assert (entry.family, entry.variant, entry.problem, entry.generates) == (family, variant, None, True), name
         assert entry.sizes.denoiser.nbytes(2) == pytest.approx(2 * numbers, rel=0.02), name
+    heard = {name: of for name, of in mistral3(MISTRAL_ASKED).items() if "." in name}
+    assert entries["flux2-dev"].sizes.encoders.floats == sum(map(math.prod, heard.values()))
 
 
 def _write_folder(path, family, shapes, pipeline, config):
@@ -214,12 +242,15 @@ def _write_folder(path, family, shapes, pipeline, config):
         "chroma": "Chroma",
         "pixart": "PixArt",
         "lumina2": "Lumina2",
+        "sana": "Sana",
+        "auraflow": "AuraFlow",
         "qwen-image": "QwenImage",
     }
     coders = {
         "flux2": ({"latent_channels": 32}, flux2_vae()),
-        "pixart": ({"latent_channels": 4}, vae(4)),
+        **dict.fromkeys(("pixart", "auraflow"), ({"latent_channels": 4}, vae(4))),
         "qwen-image": (STANDARDISED, frame_vae()),
+        "sana": ({"_class_name": "AutoencoderDC", "latent_channels": 32}, deep_vae()),
     }
     coder, numbers = coders.get(family, ({"latent_channels": 16}, vae16()))
     parts = {"transformer": shapes, "vae": numbers}

@@ -12,9 +12,11 @@ from published import (
     SD3_MEDIUM,
     SD35_LARGE,
     SD35_MEDIUM,
+    auraflow,
     chroma,
     clip_g,
     clip_l,
+    deep_vae,
     flux,
     flux2,
     flux_in_diffusers,
@@ -25,6 +27,7 @@ from published import (
     qwen3,
     qwen25,
     qwen_image,
+    sana,
     sd3,
     t5,
     vae16,
@@ -37,6 +40,8 @@ import transformers  # noqa: E402
 from diffusers.loaders import single_file_utils as converters  # noqa: E402
 from diffusers.models.modeling_utils import no_init_weights  # noqa: E402
 
+from imagine.engine.loading.deep_vae import deep_config  # noqa: E402
+from imagine.engine.loading.family_config import family_config  # noqa: E402
 from imagine.engine.loading.maps import sd3 as sd3_names  # noqa: E402
 from imagine.engine.loading.maps import sd3_controlnet as sd3_controls  # noqa: E402
 from imagine.families.memory import beside_bytes  # noqa: E402
@@ -52,6 +57,8 @@ from_flux = converters.convert_flux_transformer_checkpoint_to_diffusers
 from_sd3 = converters.convert_sd3_transformer_checkpoint_to_diffusers
 from_flux2 = converters.convert_flux2_transformer_checkpoint_to_diffusers
 from_chroma = converters.convert_chroma_transformer_checkpoint_to_diffusers
+from_auraflow = converters.convert_auraflow_transformer_checkpoint_to_diffusers
+from_sana = converters.convert_sana_transformer_to_diffusers
 from_lumina2 = converters.convert_lumina2_to_diffusers
 BLOCK_OF_PIXART = {
     "attn.proj": "attn1.to_out.0", "cross_attn.q_linear": "attn2.to_q", "cross_attn.proj": "attn2.to_out.0",
@@ -106,6 +113,8 @@ DENOISERS = [
     ("Lumina 2", lumina2(), from_lumina2, diffusers.Lumina2Transformer2DModel, {"cap_feat_dim": 2304}, 0),
     ("PixArt-Sigma", pixart(), from_pixart, diffusers.PixArtTransformer2DModel,
      {"caption_channels": 4096, "use_additional_conditions": False}, 0),
+    ("SANA", sana(), from_sana, diffusers.SanaTransformer2DModel, {}, 0),
+    ("AuraFlow", auraflow(), from_auraflow, diffusers.AuraFlowTransformer2DModel, {"pos_embed_max_size": 9216}, 0),
     ("sd3", sd3(**SD3_MEDIUM), from_sd3, SD3,
      {"num_layers": 24, "num_attention_heads": 24, "caption_projection_dim": 1536, "pos_embed_max_size": 192}, 0),
     ("sd3.5 medium", sd3(**SD35_MEDIUM), from_sd3, SD3,
@@ -205,6 +214,13 @@ def test_a_text_encoder_is_the_class_of_transformers(shapes, made, published):
 
     assert plain(shapes) == plain(held(made))
     assert 0 < published - bytes_of(shapes) < 10**6 or not published
+
+
+def test_sanas_vae_is_the_class_that_its_shapes_tell():
+    config = deep_config(deep_vae(), family_config("sana").vae)
+    assert held(lambda: diffusers.AutoencoderDC(**config)) == deep_vae()
+    (public,) = facts_of("sana").needs[1].public
+    assert public.size == bytes_of(deep_vae())
 
 
 def test_a_vae_is_the_class_that_diffusers_makes_of_it():

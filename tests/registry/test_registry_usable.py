@@ -33,7 +33,7 @@ KOALA_1B = {name: shape for name, shape in sdxl().items() if ".input_blocks." no
 FLUX = {"double_blocks.0.img_attn.norm.key_norm.scale": (128,)}
 EXTRA = "model.diffusion_model.middle_block.0.in_layers.2"
 
-SANA = {"blocks.0.cross_attn.q_linear.weight": (2240, 2240), "x_embedder.proj.weight": (2240, 32, 1, 1)}
+KREA2 = {"txtfusion.projector.weight": (1, 12)}
 ANIMA = {"llm_adapter.blocks.0.cross_attn.q_proj.weight": (1024, 1024), "x_embedder.proj.1.weight": (2048, 68)}
 
 
@@ -64,7 +64,7 @@ ANIMA = {"llm_adapter.blocks.0.cross_attn.q_proj.weight": (1024, 1024), "x_embed
         (sd1() | {f"{EXTRA}.weight.quant_state.bitsandbytes__nf4": (9,)}, "U8", f"its tensor {EXTRA}"),
         (HIDREAM, "F16", "hidream isn't drawn from single files yet"),
         (LAYERED, "F16", "it is Qwen-Image-Layered, which isn't drawn from single files yet"),
-        (SANA, "F16", "sana isn't drawn from single files yet; as a diffusers folder it is: Efficient-Large-Model/"),
+        (KREA2, "F16", "krea2 isn't drawn from single files yet; as a diffusers folder it is: krea/Krea-2-Turbo"),
         (ANIMA, "F16", "it is Anima, which isn't drawn here yet, nor has diffusers a pipeline for it"),
         ({"nobody.knows": (3, 3)}, "F16", "its tensors aren't those of any model that is known here"),
     ],

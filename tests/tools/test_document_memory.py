@@ -6,7 +6,7 @@ from bench.activations import DENOISERS, empty_network
 from tools import document_memory
 
 
-@pytest.mark.slow  # half a minute to make eleven networks of full size, if without their data
+@pytest.mark.slow  # half a minute to make fifteen networks of full size, if without their data
 @pytest.mark.parametrize(
     ("name", "count"),
     [
@@ -14,7 +14,8 @@ from tools import document_memory
         ("sd3.5 medium", document_memory.MEDIUM), ("sd3.5 large", document_memory.LARGE),
         ("flux", document_memory.FLUX), ("chroma", document_memory.CHROMA), ("z-image", document_memory.Z_IMAGE),
         ("qwen-image", document_memory.QWEN_IMAGE), ("pixart", document_memory.PIXART),
-        ("lumina2", document_memory.LUMINA2),
+        ("lumina2", document_memory.LUMINA2), ("sana", document_memory.SANA),
+        ("auraflow", document_memory.AURAFLOW),
         ("flux2 klein-4b", document_memory.KLEIN_4B), ("flux2 klein-9b", document_memory.KLEIN_9B),
         ("flux2 dev", document_memory.FLUX2_DEV),
     ],

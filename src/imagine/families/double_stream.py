@@ -34,6 +34,7 @@ from .published import (
     MISTRAL3,
     QWEN3_4B,
     QWEN3_8B,
+    SDXL_VAE,
     T5_XXL,
 )
 
@@ -129,6 +130,7 @@ ROWS = (
             "x/flux2-klein:4b": ("klein-4b",),
             "x/flux2-klein:9b": ("klein-9b",),
         },
+        asked={"dev": 30},
         undistilled={"": "klein-base", "klein-4b": "klein-base-4b", "klein-9b": "klein-base-9b"},
         pipelines=(
             PipelineClass("Flux2Klein", "joint_attention_dim", 7680, "klein-4b"),
@@ -232,11 +234,20 @@ ROWS = (
         ),
         loras=loras(r"^joint_transformer_blocks_|^double_layers_\d+_|^single_layers_\d+_"),
         pipelines=classes("AuraFlow"),
+        stepped=("AuraFlowPipeline",),
         gguf="aura",
+        latent_channels=4,
+        channels=(4,),
+        multiple=16,
         predicts=FLOW,
-        defaults=FamilyDefaults(50, 3.5),
+        shift={"": Shift(1.73)},
+        defaults=FamilyDefaults(50, 3.5, "euler"),
+        bounds={"": Bounds(guidance=(1.0, 8.0))},
+        lengths={"": 256},
+        blocks=("joint_transformer_blocks", "single_transformer_blocks"),
+        needs=(Need("text_encoder", ("pile-t5-xl",)), Need("vae", ("",), SDXL_VAE)),
         licence={"": APACHE},
-        folder="fal/AuraFlow",
+        single_file=True,
     ),
     FamilyFacts(
         "flux3",

@@ -250,6 +250,8 @@ class FamilyFacts(msgspec.Struct, frozen=True):
     habit: PromptHabit = PromptHabit()
     lengths: Mapping[str, int] = NOTHING
     """How many tokens of a prompt its long text encoder is told, by variant; "" is any other."""
+    asked: Mapping[str, int] = NOTHING
+    """How many layers of its language model are read, by variant, where a folder's has more."""
     blocks: tuple[str, ...] = ()
     """The lists of like layers that its denoiser runs one after the other, in that order, by diffusers' names."""
     dtypes: tuple[Dtype, ...] = ("bfloat16", "float32")

@@ -9,12 +9,15 @@ from .published import (
     FLUX_VAE,
     GEMMA2_2B,
     LUMINA2,
+    NSCL,
     OPENRAIL_PP,
     PIXART,
     QWEN25_VL_7B,
     QWEN_IMAGE,
     QWEN_IMAGE_21,
     QWEN_IMAGE_VAE,
+    SANA,
+    SANA_VAE,
     SDXL_VAE,
     T5_XXL,
 )
@@ -29,6 +32,8 @@ _PIXART = (_CROSS, "blocks.0.mlp.fc1.weight")
 _PIXART_OF_DIFFUSERS = ("adaln_single.linear.weight", "pos_embed.proj.weight", "scale_shift_table")
 _SIZES = {32: "256", 64: "512", 256: "2k"}
 """Variants of PixArt-Sigma, by their side in latents."""
+_DEEP_SIZES = {16: "512", 64: "2k", 128: "4k"}
+"""Variants of SANA, by their side in latents."""
 _PATCHED = "patch_embed.text_proj.weight"
 
 ROWS = (
@@ -175,18 +180,38 @@ ROWS = (
             ("sprint", "caption_norm.weight", "time_embed.guidance_embedder.linear_1.weight"),
             ("", "caption_norm.weight", "transformer_blocks.0.ff.conv_inverted.weight"),
         ),
+        named=(
+            *(("", rf"(?<![a-z\d]){side}(?:px)?(?![a-z\d])", side) for side in ("2k", "4k")),
+            *(("", rf"(?<!\d){pixels}(?!\d)", side) for pixels, side in ((512, "512"), (2048, "2k"), (4096, "4k"))),
+        ),
         loras=loras(r"ff_conv_(?:inverted|point)", (r"^transformer_blocks_\d+_attn[12]_to_[qkv]", 2240)),
         vaes=signatures(
             ("", "decoder.stages.1.op_list.0.main.conv.conv.bias"),
             ("", "decoder.up_blocks.0.0.conv.weight", "decoder.up_blocks.0.1.conv1.weight"),
         ),
         adapters={"controlnet": signatures(("", _CONTROLS, "caption_norm.weight", "input_block.weight"))},
-        pipelines=classes("Sana"),
+        pipelines=(
+            *(PipelineClass("SanaPipeline", "sample_size", size, side) for size, side in _DEEP_SIZES.items()),
+            PipelineClass("Sana"),
+        ),
+        stepped=("SanaPipeline",),
+        stepped_where={"guidance_embeds": False, "timestep_scale": 1.0},
+        latent_channels=32,
+        channels=(32,),
+        natives={"512": 512, "2k": 2048, "4k": 4096},
+        multiple=32,
         predicts=FLOW,
-        defaults=FamilyDefaults(20, 4.5),
+        shift={"": Shift(3.0)},
+        defaults=FamilyDefaults(20, 4.5, "dpm++ 2m"),
         distilled={"sprint": FamilyDefaults(2, 4.5)},
-        bounds={"sprint": Bounds((1, 8))},
-        folder="Efficient-Large-Model/Sana_1600M_1024px_BF16_diffusers",
+        bounds={"": Bounds(guidance=(1.0, 8.0)), "sprint": Bounds((1, 8))},
+        lengths={"": 300},
+        blocks=("transformer_blocks",),
+        needs=(Need("text_encoder", ("gemma2-2b",)), Need("vae", ("sana",), SANA_VAE)),
+        published=SANA,
+        licence={"": NSCL},
+        single_file=True,
+        refused={each.lower(): message("unfit.folder_only", name=f"SANA {each}") for each in ("Sprint", "2K", "4K")},
     ),
     FamilyFacts(
         "pixart",

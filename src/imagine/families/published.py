@@ -12,6 +12,7 @@ _SD35 = "stabilityai/stable-diffusion-3.5-large"
 _FLUX2 = "Comfy-Org/flux2-dev"
 _LUMINA2 = "Comfy-Org/Lumina_Image_2.0_Repackaged"
 _QWEN = "Comfy-Org/Qwen-Image_ComfyUI"
+_SANA = "Efficient-Large-Model/Sana_1600M_1024px_BF16_diffusers"
 
 CLIP_L = (PublicFile("clip_l.safetensors", 246_144_152, _ENCODERS),)
 CLIP_G = (PublicFile("clip_g.safetensors", 1_389_382_176, "Comfy-Org/stable-diffusion-3.5-fp8"),)
@@ -79,6 +80,9 @@ PIXART = {
     )
 }
 """The bytes of its tensors."""
+SANA = {"": PublicFile("transformer/diffusion_pytorch_model.bf16.safetensors", 3_208_925_504, _SANA)}
+SANA_VAE = (PublicFile("vae/diffusion_pytorch_model.bf16.safetensors", 624_500_550, _SANA),)
+"""The bytes of their tensors."""
 SD3 = {"": PublicFile("sd3_medium.safetensors", 4_337_667_306, _SD3)}
 SD35 = {
     "large": PublicFile("sd3.5_large.safetensors", 16_460_379_262, _SD35),
@@ -99,6 +103,7 @@ FLUX2_DEV = Licence(
     "FLUX Non-Commercial License",
     "https://huggingface.co/black-forest-labs/FLUX.2-dev/blob/main/LICENSE.txt",
 )
+NSCL = Licence("NSCL v2-custom (NVIDIA)", f"https://huggingface.co/{_SANA}/blob/main/LICENSE.txt")
 OPENRAIL = Licence("CreativeML Open RAIL-M", "https://huggingface.co/spaces/CompVis/stable-diffusion-license")
 OPENRAIL_PP = Licence(
     "CreativeML Open RAIL++-M",

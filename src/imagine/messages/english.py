@@ -79,6 +79,7 @@ SENTENCES = {
     "unfit.control_lora": "it makes FLUX.1 one that is told a map beside the latents, as Depth and Canny are, and "
     "isn't applied yet; a ControlNet holds it to maps",
     "unfit.qwen_image": "it is {name}, which isn't drawn from single files yet; Qwen-Image is",
+    "unfit.folder_only": "it is {name}, which works from a diffusers folder only",
     "unfit.pixart_alpha": "it is PixArt-alpha, which works from a diffusers folder only; PixArt-Sigma from files, too",
     "unfit.flex2": "it is Flex.2, which is told a mask and a map beside the latents, and isn't drawn here yet",
     "unfit.pix2pix": "it changes a picture as it is told (InstructPix2Pix), which works from a diffusers folder only",
@@ -166,6 +167,9 @@ SENTENCES = {
     "tekken_model, as Comfy-Org's files have it, in the header of a GGUF, or in a diffusers folder as "
     "tokenizer/tokenizer.json or tokenizer/tekken.json",
     "weights.tokenizer": "its tokenizer isn't Mistral's tekken as that is published: {what}",
+    "weights.no_pieces": "it has no tokenizer, which it has to bring along: as the tensor spiece_model, as Comfy-Org's "
+    "files have it, in a diffusers folder's tokenizer, or as its repository's tokenizer.json beside it, called {name}",
+    "weights.pieces": "its tokenizer isn't one of pieces as they are published: {what}",
     "weights.no_sight": "of Qwen2.5-VL it has only the half that reads, and the model sees pictures by the other, too",
     "weights.scale": "the scale of its tensor {name} has the shape {shape}",
     "weights.no_float": "its tensor {name} is {dtype}, not a float",

@@ -81,6 +81,7 @@ SENTENCES = {
     "unfit.control_lora": "она делает из FLUX.1 такую, которой вместе с латентами показывают карту, как Depth и Canny; "
     "такие пока не применяются, а по карте её ведёт ControlNet",
     "unfit.qwen_image": "это {name}: такими из отдельных файлов пока не рисуют, а Qwen-Image рисуют",
+    "unfit.folder_only": "это {name}: работает только из папки diffusers",
     "unfit.pixart_alpha": "это PixArt-alpha: она работает только из папки diffusers, а PixArt-Sigma — и из файлов",
     "unfit.flex2": "это Flex.2: вместе с латентами ей показывают маску и карту; здесь ею пока не рисуют",
     "unfit.pix2pix": "она меняет картинку по указанию (InstructPix2Pix); такие модели работают только из папки "
@@ -170,6 +171,9 @@ SENTENCES = {
     "tekken_model, как в файлах Comfy-Org, в заголовке GGUF или в папке diffusers как tokenizer/tokenizer.json или "
     "tokenizer/tekken.json",
     "weights.tokenizer": "её токенизатор — не tekken от Mistral в том виде, в котором он опубликован: {what}",
+    "weights.no_pieces": "в ней нет токенизатора, а она приносит его с собой: тензором spiece_model, как в файлах "
+    "Comfy-Org, в папке tokenizer для diffusers или файлом tokenizer.json из её репозитория, рядом и с именем {name}",
+    "weights.pieces": "её токенизатор не из таких частей слов, какие бывают в опубликованных: {what}",
     "weights.no_sight": "от Qwen2.5-VL в ней только читающая половина, а картинки модель видит второй",
     "weights.scale": "у масштаба тензора {name} форма {shape}, так не бывает",
     "weights.no_float": "числа тензора {name} — {dtype}, а не с плавающей точкой",

@@ -19,7 +19,7 @@ _TEXT_ENCODERS = (
 _COMFYS = {
     "t5xxl": "t5-xxl", "umt5xxl": "umt5-xxl", "qwen3_06b": "qwen3-0.6b", "qwen3_4b": "qwen3-4b", "qwen3_8b": "qwen3-8b",
     "qwen25_7b": "qwen2.5-vl-7b", "gemma2_2b": "gemma2-2b", "mistral3_24b": "mistral3-24b",
-    "ministral3_3b": "ministral3-3b",
+    "ministral3_3b": "ministral3-3b", "pile_t5xl": "pile-t5-xl",
 }  # fmt: skip
 """What ComfyUI calls text encoders that it bakes into a checkpoint, where we call the kind otherwise."""
 VAE_PREFIXES = ("first_stage_model.", "vae.")
@@ -91,6 +91,8 @@ def find_vae(tensors: Mapping[str, TensorInfo]) -> tuple[Detected, int] | None:
 
 _FEED, _NORM = "layers.0.pre_feedforward_layernorm.weight", "layers.0.self_attn.q_norm.weight"
 _Q, _GATE = "layers.0.self_attn.q_proj.weight", "layers.0.post_attention_layernorm.weight"
+_EACH_FAR = "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight"
+"""What a T5 has whose layers each tell distances apart."""
 _TEXT = rows(
     ("clip_g", "", ("embeddings.position_embedding.weight", 1, 1280)),
     ("clip_h", "", ("embeddings.position_embedding.weight", 1, 1024)),
@@ -102,6 +104,7 @@ _TEXT = rows(
     ("clip", "", "transformer.resblocks.0.attn.in_proj_weight"),
     ("byt5", "", "encoder.block.0.layer.0.SelfAttention.q.weight", ("shared.weight", 1, 1472)),
     ("umt5-xxl", "", "encoder.block.0.layer.0.SelfAttention.q.weight", ("shared.weight", 0, 256384)),
+    ("pile-t5-xl", "", _EACH_FAR, ("shared.weight", 1, 2048)),
     ("t5-xxl", "", ("encoder.block.0.layer.0.SelfAttention.q.weight", 1, 4096)),
     ("t5-xl", "", ("encoder.block.0.layer.0.SelfAttention.q.weight", 1, 2048)),
     ("t5", "", "encoder.block.0.layer.0.SelfAttention.q.weight"),

@@ -71,7 +71,8 @@ def describe_folder(path: Path, members: Iterable[Path], name: str = "") -> Desc
         problem = stepped_problem(identity, configs.get("vae", {}))
     needs = ("img",) if any(word in pipeline for word in FROM_PICTURES) else ()
     distilled = _distilled(name, pipeline, index, scheduler, identity.family)
-    return Described(identity, hashlib.sha256(raw).hexdigest(), problem, needs, distilled, sizes_of_folder(headers))
+    sizes = sizes_of_folder(headers, facts_of(identity.family).asked.get(identity.variant, 0) if stepped else 0)
+    return Described(identity, hashlib.sha256(raw).hexdigest(), problem, needs, distilled, sizes)
 
 
 def _distilled(

@@ -20,6 +20,8 @@ _PARTS: Mapping[str, str] = {"text-encoder": "encoders", "vae": "vae"}
 """What a file of such a kind is to the model that it is used with."""
 _UNREAD = re.compile(r"(?:^|\.)(?:lm_head|time_conv)\.")
 """What no picture needs: of a text encoder what says the next word, and of a VAE what joins frames."""
+_LAYER = re.compile(r"(?:^|(?:^|\.)model\.)(?:language_model\.)?layers\.(\d+)\.")
+"""A language model's, not of what sees beside it."""
 _SEES = re.compile(r"(?:^|\.)visual\.")
 """What of a text encoder sees pictures."""
 
@@ -46,14 +48,23 @@ def sizes_of(kind: str, tensors: Mapping[str, TensorInfo]) -> Sizes:
     return _sizes(by_role)
 
 
-def sizes_of_folder(headers: Mapping[str, Iterable[Header]]) -> Sizes:
-    """Of a diffusers folder, by its components."""
+def sizes_of_folder(headers: Mapping[str, Iterable[Header]], asked: int = 0) -> Sizes:
+    """Of a diffusers folder, by its components; of its language model so many layers are `asked`, 0 for all that is in
+    its files."""
     by_role: dict[str, list[TensorInfo]] = {}
     for part, files in headers.items():
         role = "encoders" if part.startswith("text_encoder") else part if part == "vae" else "others"
         role = "denoiser" if part in _DENOISERS else "vae" if part == "vqvae" else role
-        by_role.setdefault(role, []).extend(info for header in files for info in header.tensors.values())
+        named = (each for header in files for each in header.tensors.items())
+        told = (info for name, info in named if role != "encoders" or not asked or _is_asked(name, asked))
+        by_role.setdefault(role, []).extend(told)
     return _sizes(by_role)
+
+
+def _is_asked(name: str, layers: int) -> bool:
+    """Is a tensor of a language model's table of tokens, or of one of its first layers?"""
+    layer = _LAYER.search(name)
+    return int(layer[1]) < layers if layer else "embed_tokens." in name
 
 
 def _role(name: str, prefix: str) -> str:

@@ -17,7 +17,6 @@ from ...families.table import facts_of
 from ...messages import message
 from ...words.errors import UnusableModel
 from ...words.model import Model
-from ..adapters.adapter import Networks
 from ..device.device import Device
 from ..execution.execution import Inputs
 from ..execution.packing import SIDE, packed, places, unpacked
@@ -25,14 +24,12 @@ from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import chroma as layout
 from ..loading.opened_networks import OnProgress
 from ..loading.transformer_model import TransformerKind, load_transformer
-from ..parts.joint_text import MaskedEncoded, MaskedText
+from ..parts.joint_text import MaskedText
 from ..parts.part import Held
-from ..parts.rows import Rows
-from ..sampling.guidance import Guided
 from ..sampling.noise import Noise
-from .family import Conditioning, EncodeRequest
-from .stepped_model import SteppedModel, conditioned
+from .seen_text_model import TEXT, SeenTextModel
 
+_NOISE = Noise(prediction="flow", spacing="trailing")
 _STEPS = 1000
 """The timestep of pure noise."""
 
@@ -101,39 +98,16 @@ KIND = TransformerKind(
 )  # fmt: skip
 
 
-class Chroma(SteppedModel):
-    """One loaded checkpoint; rows hold `context` (1, tokens, dim), and `seen` (1, tokens), which of them are."""
+class Chroma(SeenTextModel):
+    """One loaded checkpoint."""
 
     space = "flux"
     multiple = facts_of("chroma").multiple
 
-    def __init__(self, name: str, *, text: MaskedText, **parts: Any) -> None:
-        super().__init__(name, encoders=text.parts, noise=Noise(prediction="flow", spacing="trailing"), **parts)
-        self._text = text
-
-    @property
-    def networks(self) -> Networks:
-        (long,) = self._text.parts
-        return {"denoiser": self._denoiser.module, "text_encoder": long.module}
-
-    def cfg(self, told: Guided) -> float:
-        return told.guidance
-
-    @torch.inference_mode()
-    def encode(self, request: EncodeRequest) -> Conditioning:
-        return conditioned(request, self._text.encode, self._rows)
-
-    def _rows(self, encoded: MaskedEncoded) -> Rows:
-        device = self._denoiser.device
-        return {"context": encoded.embeddings.to(device, self._denoiser.dtype), "seen": encoded.mask.to(device)}
-
-    def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
-        return super().inputs(latents, timesteps, rows)._replace(added={"seen": rows["seen"]})
-
 
 def open_chroma(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> Chroma:
     """A checkpoint on the device. Raises UnusableModel, saying why it can't be used."""
-    loaded = load_transformer(model, facts, KIND, device, progress, held, t5="text_encoder")
+    loaded = load_transformer(model, facts, KIND, device, progress, held, t5=TEXT)
     denoiser, config = loaded.denoiser, loaded.denoiser.module.config
     assert loaded.t5 is not None
     if denoiser.in_channels != denoiser.latent_channels:
@@ -144,7 +118,7 @@ def open_chroma(model: Model, facts: FamilyFacts, device: Device, progress: OnPr
     if loaded.scheduler is not None:
         shift = shift_of_scheduler(loaded.scheduler, shift)
     return Chroma(
-        facts.name, text=MaskedText(loaded.t5, length=facts.length_of(""), seen=1), denoiser=denoiser,
+        facts.name, text=MaskedText(loaded.t5, length=facts.length_of(""), seen=1), denoiser=denoiser, noise=_NOISE,
         autoencoder=loaded.autoencoder, shift=shift, native=int(model.main.options.get("resolution") or facts.native),
         warnings=loaded.warnings,
     )  # fmt: skip

@@ -12,18 +12,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ...families.facts import FamilyFacts, Shift
 from ...families.table import facts_of
 from ...messages import message
 from ...words.errors import UnusableModel
-from ...words.model import Model, Role
-from ..adapters.adapter import Networks
-from ..adapters.embedding import Embedding
-from ..adapters.mix import Mix
+from ...words.model import Model
 from ..device.device import Device
-from ..device.transfer import sent
 from ..execution.execution import Inputs
 from ..execution.joined_tokens import latents_of, tokens
 from ..execution.packing import SIDE
@@ -31,16 +26,12 @@ from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import lumina2 as layout
 from ..loading.opened_networks import OnProgress
 from ..loading.transformer_model import TransformerKind, load_transformer
-from ..parts.chat_text import ChatTemplate, ChatTextPart, read_chat
+from ..parts.gemma_text import GemmaText
 from ..parts.part import Held
-from ..parts.prompts import Encoded
-from ..parts.rows import Rows
-from ..sampling.guidance import Guided, guided
+from ..sampling.guidance import guided
 from ..sampling.noise import Noise
-from .family import Conditioning, EncodeRequest
-from .stepped_model import SteppedModel, conditioned
+from .seen_text_model import TEXT, SeenTextModel
 
-_TEXT: Role = "text_encoder"
 _STEPS = 1000
 """The timestep of pure noise."""
 _THETA = 10_000.0
@@ -48,8 +39,9 @@ _INSTRUCTION = (
     "You are an assistant designed to generate superior images with the superior degree of image-text alignment based "
     "on textual prompts or user prompts. <Prompt Start> "
 )
-_SAID, _AGAINST = ChatTemplate(f"<bos>{_INSTRUCTION}", ""), ChatTemplate("<bos>", "")
-"""A prompt is said behind the instruction, and what is against it alone."""
+_BEHIND = 1
+"""Layers of Gemma behind the one that is asked."""
+_NOISE = Noise(prediction="flow", spacing="trailing")
 
 
 def call_lumina2(network: Any, inputs: Inputs) -> Tensor:
@@ -102,23 +94,11 @@ KIND = TransformerKind(
 )  # fmt: skip
 
 
-class Lumina2(SteppedModel):
-    """One loaded checkpoint; rows hold `context` (1, tokens, dim), and `seen` (1, tokens), which of them are."""
+class Lumina2(SeenTextModel):
+    """One loaded checkpoint."""
 
     space = "flux"
     multiple = facts_of("lumina2").multiple
-
-    def __init__(self, name: str, *, text: ChatTextPart, length: int, **parts: Any) -> None:
-        """`length`: the tokens of a prompt with its instruction."""
-        super().__init__(name, encoders=(text,), noise=Noise(prediction="flow", spacing="trailing"), **parts)
-        self._text, self._length = text, length
-
-    @property
-    def networks(self) -> Networks:
-        return {"denoiser": self._denoiser.module, _TEXT: self._text.module}
-
-    def cfg(self, told: Guided) -> float:
-        return told.guidance
 
     def guide(self, negative: Tensor, positive: Tensor, scale: float) -> Tensor:
         """What is guided, each line of which is as long as the prompt's own."""
@@ -126,37 +106,10 @@ class Lumina2(SteppedModel):
         lengths = [torch.linalg.vector_norm(each, dim=-1, keepdim=True) for each in (positive, made)]
         return made * (lengths[0] / lengths[1])
 
-    @torch.inference_mode()
-    def encode(self, request: EncodeRequest) -> Conditioning:
-        return conditioned(request, self._heard, self._rows)
-
-    def _heard(self, prompt: str, *, clip: int, mix: Mix, words: Sequence[Embedding], field: str = "prompt") -> Encoded:
-        """What the layer before the last makes of a prompt."""
-        template = _SAID if field == "prompt" else _AGAINST
-        text, warnings = read_chat(self._text.tokenizer, prompt, template, self._length, field=field, words=words)
-        if any(weight != 1 for weight in text.weights):  # each token is normed before anything attends to it
-            warnings += (message("prompt.no_weights", field),)
-        if clip > 1:
-            warnings += (message("clip.no_layers", "clip"),)
-        even = text._replace(weights=(1.0,) * len(text.ids))
-        return Encoded(self._text.encode(even, layers=(self._text.layers - 1,), mix=mix), None, warnings)
-
-    def _rows(self, heard: Encoded) -> Rows:
-        """Of a prompt, filled up to the length of all."""
-        told, device = heard.embeddings.shape[1], self._denoiser.device
-        context = heard.embeddings.to(device, self._denoiser.dtype)
-        return {
-            "context": functional.pad(context, (0, 0, 0, self._length - told)),
-            "seen": sent(torch.arange(self._length)[None] < told, device),
-        }
-
-    def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
-        return super().inputs(latents, timesteps, rows)._replace(added={"seen": rows["seen"]})
-
 
 def open_lumina2(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> Lumina2:
     """A checkpoint on the device. Raises UnusableModel, saying why it can't be used."""
-    loaded = load_transformer(model, facts, KIND, device, progress, held, chat=_TEXT)
+    loaded = load_transformer(model, facts, KIND, device, progress, held, chat=TEXT)
     denoiser, config, text = loaded.denoiser, loaded.denoiser.module.config, loaded.chat
     assert text is not None
     if text.width != config.cap_feat_dim:
@@ -167,7 +120,8 @@ def open_lumina2(model: Model, facts: FamilyFacts, device: Device, progress: OnP
     if loaded.scheduler is not None:
         shift = shift_of_scheduler(loaded.scheduler, shift)
     return Lumina2(
-        facts.name, text=text, length=facts.length_of(""), denoiser=denoiser, autoencoder=loaded.autoencoder,
-        shift=shift, native=int(model.main.options.get("resolution") or facts.native), warnings=loaded.warnings,
+        facts.name, text=GemmaText(text, _INSTRUCTION, length=facts.length_of(""), behind=_BEHIND), denoiser=denoiser,
+        autoencoder=loaded.autoencoder, noise=_NOISE, shift=shift, warnings=loaded.warnings,
+        native=int(model.main.options.get("resolution") or facts.native),
         widest=min(config.axes_lens[1:]) * SIDE * Lumina2.downscale,
     )  # fmt: skip

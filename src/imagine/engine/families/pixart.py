@@ -7,30 +7,24 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ...families.facts import FamilyFacts
 from ...families.table import facts_of
 from ...messages import message
 from ...words.errors import UnusableModel
-from ...words.model import Model, Role
-from ..adapters.adapter import Networks
+from ...words.model import Model
 from ..device.device import Device
 from ..execution.execution import Inputs
 from ..loading.maps import pixart as layout
 from ..loading.opened_networks import OnProgress
 from ..loading.statements import noise_of_scheduler
 from ..loading.transformer_model import TransformerKind, load_transformer
-from ..parts.joint_text import MaskedEncoded, MaskedText
+from ..parts.joint_text import MaskedText
 from ..parts.part import Held
-from ..parts.rows import Rows
-from ..sampling.guidance import Guided
 from ..sampling.noise import Noise
-from .family import Conditioning, EncodeRequest
-from .stepped_model import SteppedModel, conditioned
+from .seen_text_model import TEXT, SeenTextModel
 
-_TEXT: Role = "text_encoder"
 NOISE = Noise(beta_start=0.0001, beta_end=0.02, beta_schedule="linear", spacing="linspace")
 """As it is published."""
 
@@ -56,39 +50,16 @@ KIND = TransformerKind(
 )  # fmt: skip
 
 
-class PixArt(SteppedModel):
-    """One loaded checkpoint; rows hold `context` (1, tokens, dim), and `seen` (1, tokens), which of them are."""
+class PixArt(SeenTextModel):
+    """One loaded checkpoint."""
 
     space = "sdxl"
     multiple = facts_of("pixart").multiple
 
-    def __init__(self, name: str, *, text: MaskedText, **parts: Any) -> None:
-        super().__init__(name, encoders=text.parts, **parts)
-        self._text = text
-
-    @property
-    def networks(self) -> Networks:
-        (long,) = self._text.parts
-        return {"denoiser": self._denoiser.module, _TEXT: long.module}
-
-    def cfg(self, told: Guided) -> float:
-        return told.guidance
-
-    @torch.inference_mode()
-    def encode(self, request: EncodeRequest) -> Conditioning:
-        return conditioned(request, self._text.encode, self._rows)
-
-    def _rows(self, encoded: MaskedEncoded) -> Rows:
-        device = self._denoiser.device
-        return {"context": encoded.embeddings.to(device, self._denoiser.dtype), "seen": encoded.mask.to(device)}
-
-    def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
-        return super().inputs(latents, timesteps, rows)._replace(added={"seen": rows["seen"]})
-
 
 def open_pixart(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> PixArt:
     """A checkpoint on the device. Raises UnusableModel, saying why it can't be used."""
-    loaded = load_transformer(model, facts, KIND, device, progress, held, t5=_TEXT)
+    loaded = load_transformer(model, facts, KIND, device, progress, held, t5=TEXT)
     denoiser, text = loaded.denoiser, loaded.t5
     assert text is not None
     if denoiser.module.use_additional_conditions:

@@ -59,10 +59,11 @@ with postponed(*_UNUSED, packages=_PACKAGES), refused("torch._dynamo"):
     """By name."""
 
 _TRANSFORMERS = {
-    "ChromaTransformer2DModel": "transformer_chroma", "FluxTransformer2DModel": "transformer_flux",
+    "AuraFlowTransformer2DModel": "auraflow_transformer_2d", "ChromaTransformer2DModel": "transformer_chroma",
+    "FluxTransformer2DModel": "transformer_flux",
     "Flux2Transformer2DModel": "transformer_flux2", "Lumina2Transformer2DModel": "transformer_lumina2",
     "PixArtTransformer2DModel": "pixart_transformer_2d",
-    "QwenImageTransformer2DModel": "transformer_qwenimage",
+    "QwenImageTransformer2DModel": "transformer_qwenimage", "SanaTransformer2DModel": "sana_transformer",
     "SD3Transformer2DModel": "transformer_sd3", "ZImageTransformer2DModel": "transformer_z_image",
 }  # fmt: skip
 
@@ -78,6 +79,12 @@ def transformer(name: str) -> Any:
     warnings.filterwarnings("ignore", "`FluxPosEmbed` is deprecated", FutureWarning)
     with postponed(*_UNUSED, packages=_PACKAGES):
         return getattr(import_module(f"diffusers.models.transformers.{_TRANSFORMERS[name]}"), name)
+
+
+def deep_vae() -> Any:
+    """The class of SANA's VAE, which is imported when the first is opened."""
+    with postponed(*_UNUSED, packages=_PACKAGES):
+        return import_module("diffusers.models.autoencoders.autoencoder_dc").AutoencoderDC
 
 
 def flux2_processors() -> tuple[Any, Any]:
@@ -121,6 +128,7 @@ __all__ = [
     "controlnet",
     "convert_ldm_unet_checkpoint",
     "convert_ldm_vae_checkpoint",
+    "deep_vae",
     "diffusers",
     "flux2_processors",
     "no_init_weights",

@@ -19,10 +19,11 @@ from ...messages import message
 from ...words.errors import UnusableModel, without_folders
 from ...words.model import Model
 from ..device.errors import is_of_device
-from ..libraries.light import AutoencoderKL, UNet2DConditionModel, diffusers
+from ..libraries.light import AutoencoderKL, UNet2DConditionModel, deep_vae, diffusers
 from ..parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
 from ..parts.part import Held
 from .components import Components, EmbedderComponents, LoadReport, PartKeys
+from .deep_vae import is_deep_vae
 from .embedder_folder import embedder_key, embedder_of
 from .family_config import TextEncoderConfig, family_config
 from .folder_file import INDEX, PICKLES, read_json, read_weights
@@ -278,6 +279,8 @@ def folder_vae(folder: Path, report: LoadReport) -> Network:
     if has_statistics(tensors):
         tensors, beside = without_statistics(tensors)
         return network_of("VAE", token_vae(config, beside, stated=True), tensors)
+    if is_deep_vae(tensors):
+        return network_of("VAE", partial(deep_vae().from_config, config), tensors)
     if config.get("latents_mean") is not None:
         raise UnusableModel(message("folder.latents_mean"))
     return network_of("VAE", partial(AutoencoderKL.from_config, config), tensors)

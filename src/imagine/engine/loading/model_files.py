@@ -22,10 +22,10 @@ from .components import LoadReport
 from .diffusers_folder import checked_folder, folder_text_encoder, folder_vae
 from .family_config import FamilyConfig, TextEncoderConfig
 from .folder_file import INDEX, read_json, read_weights
-from .gemma_tokenizer import GemmaTokenizer, gemma_in
 from .held import folder_key, qwen_key, t5_key, text_key, vae_key
 from .networks import Network, qwen_network, sight_network, t5_network, text_network, vae_network
 from .part_file import PartFiles, refusing
+from .pieces import Pieced, PieceVocabulary, pieces_in
 from .qwen_names import qwen_settings, sight_settings
 from .t5_names import has_t5
 from .tekken_tokenizer import TekkenTokenizer, tokenizer_in
@@ -117,12 +117,12 @@ class ModelFiles:
             self._shards(self._folder / role), qwen_settings(read_json(self._folder / role / "config.json"))
         )
 
-    def pieces(self, role: Role, size: int) -> GemmaTokenizer:
-        """What a Gemma of so many ids brings along."""
+    def pieces(self, role: Role, made: Callable[[PieceVocabulary, int], Pieced], size: int) -> Pieced:
+        """What is `made` of the vocabulary that a text encoder of so many ids brings along."""
         part = self._model.parts.get(role)
         if part is None and self._folder is not None:
-            return gemma_in(self._folder / role.replace("text_encoder", "tokenizer"), size)
-        return self._parts.pieces(part or self._model.main, size)
+            return made(pieces_in(self._folder / role.replace("text_encoder", "tokenizer")), size)
+        return self._parts.pieces(part or self._model.main, made, size)
 
     def tokenizer(self, role: Role, size: int) -> TekkenTokenizer:
         """What a language model of so many ids brings along."""

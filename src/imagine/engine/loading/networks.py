@@ -14,7 +14,7 @@ from ...formats.gguf import ARCHITECTURE
 from ...formats.llama_names import PAIRED
 from ...messages import message
 from ...words.errors import UnusableModel
-from ..libraries.light import AutoencoderKL, UNet2DConditionModel
+from ..libraries.light import AutoencoderKL, UNet2DConditionModel, deep_vae
 from ..parts.clip import ClipTextModel, ClipTextModelWithProjection, clip_config
 from ..parts.gemma import GemmaConfig, GemmaEncoder
 from ..parts.qwen import MISTRAL, MISTRAL_ASKED, QwenConfig, QwenEncoder
@@ -23,6 +23,7 @@ from ..parts.slices import Slices
 from ..parts.t5 import T5Config, T5Encoder
 from . import ldm_keys
 from .assembly import build, fill, filling
+from .deep_vae import deep_config, is_deep_vae
 from .family_config import FamilyConfig, TextEncoderConfig
 from .frame_vae_names import frame_tensors, frame_vae, is_frame_vae
 from .placing import stored_dtype
@@ -90,6 +91,8 @@ def vae_network(weights: Weights, family: FamilyConfig) -> Network | None:
     if is_frame_vae(part):
         part = frame_tensors(part)
         return network_of("VAE", frame_vae(part), part)
+    if is_deep_vae(part):
+        return network_of("VAE", partial(deep_vae(), **deep_config(_shapes(part), family.vae)), part)
     beside: Tensors = {}
     if has_statistics(part):
         part, beside = without_statistics(part)

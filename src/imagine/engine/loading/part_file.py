@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from .components import LoadReport
 from .eight_bits import with_eight_bits_kept
 from .family_config import FamilyConfig, TextEncoderConfig
 from .four_bits import with_four_bits_kept
-from .gemma_tokenizer import GemmaTokenizer, gemma_among
 from .gguf_file import GGUF, GgufFile, gguf_lists
 from .ldm_keys import in_its_place
 from .networks import Network, qwen_network, sight_network, t5_network, text_network, vae_network
+from .pieces import Pieced, PieceVocabulary, pieces_among
 from .tekken import LISTS
 from .tekken_tokenizer import TekkenTokenizer, tokenizer_among
 from .weights import Shards, Weights
@@ -60,10 +60,10 @@ class PartFiles:
             lists = gguf_lists(component.path, LISTS) if isinstance(weights, GgufFile) else {}
             return tokenizer_among(weights, size, lists)
 
-    def pieces(self, component: Component, size: int) -> GemmaTokenizer:
-        """What a Gemma of so many ids brings along."""
+    def pieces(self, component: Component, made: Callable[[PieceVocabulary, int], Pieced], size: int) -> Pieced:
+        """What is `made` of the vocabulary that a text encoder of so many ids brings along."""
         with self._weights(component) as weights:
-            return gemma_among(weights, size)
+            return made(pieces_among(weights, component.path), size)
 
     def sight(self, component: Component) -> Network:
         """What sees of the Qwen in a file of its own."""

@@ -120,6 +120,7 @@ def t5_config(shapes: Shapes) -> dict[str, Any]:
         "num_heads": heads,
         "num_layers": count_of(shapes, "encoder.block."),
         "relative_attention_num_buckets": size_of(shapes, f"{attention}.relative_attention_bias.weight", 0),
+        "apart": attention.replace("block.0", "block.1") + ".relative_attention_bias.weight" in shapes,
     }
 
 

@@ -30,7 +30,9 @@ from ..quantised.tensor import dequantise
 from .components import LoadReport
 from .family_config import FamilyConfig, family_config
 from .frame_vae_names import frame_statistics
+from .gemma_tokenizer import GemmaTokenizer
 from .held import part_or_held
+from .llama_tokenizer import LlamaTokenizer
 from .maps.layout import Taken
 from .maps.sizes import Shapes
 from .model_files import Configuration, ModelFiles
@@ -110,6 +112,7 @@ def load_transformer(
             wanted[_SIGHT] = Wanted(files.sight_key(chat), partial(files.sight, chat))
         networks = open_networks(model.components, wanted, device.opens_in, dtype, held, progress, report)
         said = None if chat is None else _said(files, chat, networks[chat].module, wanted[chat].key, held)
+        long = None if t5 is None else _long(files, t5, networks[t5].module, wanted[t5].key, held)
     if compiled:
         dequantise(networks["denoiser"].module)  # the compiler knows plain numbers
     report.log(model.name)
@@ -118,14 +121,13 @@ def load_transformer(
         each.role: TextPart(networks[each.role].module, ClipTokenizer(each.pad_token), keys[each.role])
         for each in family.text_encoders
     }
-    long = None if t5 is None else LongTextPart(networks[t5].module, T5Tokenizer(), keys[t5])
     sight = SightPart(networks[_SIGHT].module, keys[_SIGHT]) if _SIGHT in wanted else None
     there = held.get(keys["denoiser"])
     return LoadedTransformer(
         denoiser=there if isinstance(there, DenoiserPart) else _denoiser(networks["denoiser"], kind, wanted, device,
         compiled=compiled),
         clips={role: part_or_held(held, part) for role, part in clips.items()},
-        t5=None if long is None else part_or_held(held, long),
+        t5=long,
         chat=said,
         sight=None if sight is None else part_or_held(held, sight),
         autoencoder=part_or_held(held, _autoencoder(networks["vae"].module, keys["vae"], facts)),
@@ -153,9 +155,19 @@ def _said(files: ModelFiles, role: Role, module: Any, key: PartKey, held: Held) 
         return there
     config = module.config
     if isinstance(module, GemmaEncoder):
-        return ChatTextPart(module, files.pieces(role, config.vocab_size), key)
+        return ChatTextPart(module, files.pieces(role, GemmaTokenizer, config.vocab_size), key)
     qwen = config.qk_norm or config.biased
     return ChatTextPart(module, QwenTokenizer() if qwen else files.tokenizer(role, config.vocab_size), key)
+
+
+def _long(files: ModelFiles, role: Role, module: Any, key: PartKey, held: Held) -> LongTextPart:
+    """A T5 with its tokenizer: its own, or Llama's, which one brings along whose layers each tell distances apart."""
+    there = held.get(key)
+    if isinstance(there, LongTextPart):
+        return there
+    config = module.config
+    apart = config.apart
+    return LongTextPart(module, files.pieces(role, LlamaTokenizer, config.vocab_size) if apart else T5Tokenizer(), key)
 
 
 def _network(kind: TransformerKind, report: LoadReport, weights: Weights, settings: Configuration | None) -> Network:
@@ -174,8 +186,8 @@ def _autoencoder(vae: Any, key: PartKey, facts: FamilyFacts) -> Autoencoder:
     statistics = statistics_with(vae)
     if statistics is not None:
         return TokenAutoencoder(vae, key, statistics)
-    scale, shift = float(vae.config.scaling_factor), float(vae.config.shift_factor or 0.0)
-    overflows = "vae" in facts.wide and bool(vae.config.force_upcast)
+    scale, shift = float(vae.config.scaling_factor), float(vae.config.get("shift_factor") or 0.0)
+    overflows = "vae" in facts.wide and bool(vae.config.get("force_upcast"))
     return Autoencoder(vae, key, scale=scale, shift=shift, overflows=overflows)
 
 

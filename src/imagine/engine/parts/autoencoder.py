@@ -155,7 +155,10 @@ def set_tiles(vae: Any, side: int) -> None:
 
 def _downscale(vae: Any) -> int:
     """Pixels per latent, along a side."""
-    return 2 ** (len(getattr(getattr(vae, "config", None), "block_out_channels", (0,) * 4)) - 1)
+    config: Any = getattr(vae, "config", None)
+    names = ("block_out_channels", "encoder_block_out_channels")
+    levels = next((getattr(config, name) for name in names if hasattr(config, name)), (0,) * 4)
+    return 2 ** (len(levels) - 1)
 
 
 def _within(made: Tensor, margin: int) -> Tensor:

@@ -109,13 +109,14 @@ class _ChatRun(NamedTuple):
 
 def read_chat(
     tokenizer: ChatTokenizer, prompt: str, template: ChatTemplate, length: int, *, field: str = "prompt",
-    words: Sequence[Embedding] = (),
+    words: Sequence[Embedding] = (), small: bool = False,
 ) -> ChatText:  # fmt: skip
-    """`prompt`, in which marks stand for `words`, in at most `length` tokens with its template, which is kept whole.
+    """`prompt`, in which marks stand for `words`, in at most `length` tokens with its template, which is kept whole;
+    in `small` letters, where its family was told captions so.
     All of it is split into tokens at once, wherever its weights change. What is cut, left out or has no effect stands
     in the warnings."""
     pieces, warnings = parse(prompt)
-    tokens, left_out = _all_tokens(tokenizer, pieces, template, words)
+    tokens, left_out = _all_tokens(tokenizer, pieces, template, words, small=small)
     said, most = [token for token, own in tokens if own], length - sum(not own for _, own in tokens)
     kept, cut = within(said, most)
     first = next((at for at, (_, own) in enumerate(tokens) if own), 0)
@@ -154,8 +155,9 @@ def behind(first: Chunk, then: Chunk) -> Chunk:
 
 
 def _all_tokens(
-    tokenizer: ChatTokenizer, pieces: Sequence[Piece | Break], template: ChatTemplate, words: Sequence[Embedding]
-) -> tuple[list[tuple[WeightedToken, bool]], set[str]]:
+    tokenizer: ChatTokenizer, pieces: Sequence[Piece | Break], template: ChatTemplate, words: Sequence[Embedding],
+    *, small: bool,
+) -> tuple[list[tuple[WeightedToken, bool]], set[str]]:  # fmt: skip
     """Those of a prompt in its template, each with whether it is the prompt's, and what was left out."""
     tokens: list[tuple[WeightedToken, bool]] = []
     run, left_out = [_ChatRun(template.before)], set[str]()
@@ -166,7 +168,7 @@ def _all_tokens(
         for text, embedding in between_marks(piece.text, words):
             cleaned, strange = clean(text, _can_encode, ())
             left_out |= strange
-            run.append(_ChatRun(cleaned, piece.weight, own=True))
+            run.append(_ChatRun(cleaned.lower() if small else cleaned, piece.weight, own=True))
             if embedding is not None:
                 made, marks = _tokens(tokenizer, run)
                 tokens += [*made, (WeightedToken(tokenizer.pad_token_id, piece.weight, embedding), True)]

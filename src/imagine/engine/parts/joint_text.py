@@ -7,7 +7,6 @@ as its family was trained on. All prompts are of one shape.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ from ..adapters.mix import NO_MIX, Mix
 from .chunks import chunk_of, within
 from .long_text import LongTextPart, LongTokenizer, read_long
 from .part import ModulePart
-from .prompts import Encoded, TextEncoder
+from .prompts import Encoded, MaskedEncoded, TextEncoder
 from .text_part import Chunk, Hidden, TextPart
 
 
@@ -104,14 +103,6 @@ class SD3Text:
             return short.new_zeros(1, self._length, self._width), lost
         long, warned = read_long(self._long.tokenizer, prompt, self._length, field=field, words=words)
         return self._long.encode(long, length=self._length, mix=mix).to(short), warned
-
-
-class MaskedEncoded(NamedTuple):
-    """T5's answer (1, length, width), and which of its tokens are seen, (1, length)."""
-
-    embeddings: Tensor
-    mask: Tensor
-    warnings: tuple[Message, ...] = ()
 
 
 class _SmallLetters:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 
@@ -39,6 +40,14 @@ class Encoded:
 
     embeddings: torch.Tensor
     pooled: torch.Tensor | None
+    warnings: tuple[Message, ...] = ()
+
+
+class MaskedEncoded(NamedTuple):
+    """What is made of a prompt (1, length, width), and which of its tokens are seen, (1, length)."""
+
+    embeddings: torch.Tensor
+    mask: torch.Tensor
     warnings: tuple[Message, ...] = ()
 
 

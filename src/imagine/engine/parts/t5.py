@@ -35,6 +35,8 @@ class T5Config(msgspec.Struct, frozen=True, kw_only=True):
     vocab_size: int = 32128
     relative_attention_num_buckets: int = 32
     layer_norm_epsilon: float = 1e-6
+    apart: bool = False
+    """Each layer has a bias for distances of its own, as in UMT5 (Chung et al. 2023, arXiv:2304.09151)."""
 
 
 class T5Encoder(nn.Module):
@@ -52,22 +54,30 @@ class T5Encoder(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
         """`mask` (rows, tokens) is true where a token is seen; None: all are, padding too."""
-        value = self.shared(ids)
-        first: Any = self.encoder.block[0]
-        bias: Tensor = first.layer[0].SelfAttention.bias(ids.shape[1], value.device)
-        if mask is not None:
-            bias = torch.where(mask[:, None, None], bias, torch.finfo(bias.dtype).min)
-        bias = bias.contiguous()
-        for block in self.encoder.block:
+        value, bias = self.shared(ids), None
+        blocks: Any = self.encoder.block
+        for block in blocks:
+            if bias is None or self.config.apart:
+                bias = _bias(block.layer[0].SelfAttention, ids.shape[1], value.device, mask)
             value = block(value, bias)
         made: Tensor = self.encoder.final_layer_norm(value)
         return made
 
 
+def _bias(attention: Any, tokens: int, device: torch.device, mask: Tensor | None) -> Tensor:
+    """Of each pair of tokens, of which some may not be seen."""
+    bias: Tensor = attention.bias(tokens, device)
+    if mask is not None:
+        bias = torch.where(mask[:, None, None], bias, torch.finfo(bias.dtype).min)
+    return bias.contiguous()
+
+
 class _T5Stack(nn.Module):
     def __init__(self, config: T5Config) -> None:
         super().__init__()
-        self.block = nn.ModuleList(_T5Block(config, first=not place) for place in range(config.num_layers))
+        self.block = nn.ModuleList(
+            _T5Block(config, first=config.apart or not place) for place in range(config.num_layers)
+        )
         self.final_layer_norm = _RootNorm(config)
 
 
@@ -107,7 +117,7 @@ class _T5Layer(nn.Module):
 
 
 class _T5Attention(nn.Module):
-    """Its products aren't scaled; all layers have the `first`'s bias for distances."""
+    """Its products aren't scaled; all layers have the `first`'s bias for distances, or each its own."""
 
     def __init__(self, config: T5Config, *, first: bool) -> None:
         super().__init__()

@@ -1,0 +1,74 @@
+"""AuraFlow: a transformer over the tokens of picture and text together, told its prompt by Pile-T5.
+
+Numbers and their order are those of diffusers' `AuraFlowPipeline` and `AuraFlowTransformer2DModel` (0.42, Apache-2.0).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from torch import Tensor
+
+from ...families.facts import FamilyFacts, Shift
+from ...families.table import facts_of
+from ...messages import message
+from ...words.errors import UnusableModel
+from ...words.model import Model
+from ..device.device import Device
+from ..execution.execution import Inputs
+from ..execution.packing import SIDE
+from ..loading.flow_shift import shift_of_scheduler
+from ..loading.maps import auraflow as layout
+from ..loading.opened_networks import OnProgress
+from ..loading.transformer_model import TransformerKind, load_transformer
+from ..parts.joint_text import MaskedText
+from ..parts.part import Held
+from ..sampling.noise import Noise
+from .seen_text_model import TEXT, SeenTextModel
+
+_STEPS = 1000
+"""The timestep of pure noise."""
+
+
+def call_auraflow(network: Any, inputs: Inputs) -> Tensor:
+    """Asks a diffusers `AuraFlowTransformer2DModel` of latents (rows, C, h, w) what moves them. It sees padding, too:
+    as nothing."""
+    latents, timesteps, context, added = inputs
+    assert added is not None
+    told = context * added["seen"][..., None]
+    answer: Tensor = network(latents, told, timesteps.to(latents.dtype) / _STEPS, return_dict=False)[0]
+    return answer
+
+
+KIND = TransformerKind(
+    name="AuraFlowTransformer2DModel", call=call_auraflow, config=layout.config, taken=layout.taken,
+    original="init_x_linear.weight", theirs="pos_embed.proj.weight", patch=1,
+)  # fmt: skip
+
+
+class AuraFlow(SeenTextModel):
+    """One loaded checkpoint."""
+
+    space = "sdxl"
+    multiple = facts_of("auraflow").multiple
+
+
+def open_auraflow(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> AuraFlow:
+    """A checkpoint on the device. Raises UnusableModel, saying why it can't be used."""
+    loaded = load_transformer(model, facts, KIND, device, progress, held, t5=TEXT)
+    denoiser, text, config = loaded.denoiser, loaded.t5, loaded.denoiser.module.config
+    assert text is not None
+    if text.width != config.joint_attention_dim:
+        raise UnusableModel(message("weights.context", made=text.width, taken=config.joint_attention_dim))
+    if denoiser.in_channels != loaded.autoencoder.module.config.latent_channels:
+        raise UnusableModel(message("unfit.channels", count=denoiser.in_channels))
+    shift = facts.shift_of("") or Shift()
+    if loaded.scheduler is not None:
+        shift = shift_of_scheduler(loaded.scheduler, shift)
+    return AuraFlow(
+        facts.name, text=MaskedText(text, length=facts.length_of("")), denoiser=denoiser, shift=shift,
+        autoencoder=loaded.autoencoder, noise=Noise(prediction="flow"), warnings=loaded.warnings,
+        native=int(model.main.options.get("resolution") or facts.native),
+        widest=math.isqrt(int(config.pos_embed_max_size)) * SIDE * AuraFlow.downscale,
+    )  # fmt: skip

@@ -359,7 +359,8 @@ def test_the_reading_of_imports_sees_them() -> None:
 
 OF_DIALECTS = (
     "openai.responses", "openai.responses_requests", "huggingface.routes", "huggingface.requests", "mcp.routes",
-    "mcp.tools", "replicate.routes", "comfy.routes", "comfy.classes", "comfy.sockets",
+    "mcp.tools", "replicate.routes", "comfy.routes", "comfy.classes", "comfy.sockets", "a1111.routes", "a1111.fields",
+    "a1111.coerced", "a1111.listing", "a1111.errors", "a1111.describe",
 )  # fmt: skip
 """What only those dialects import that are asked in."""
 LIGHT = [

@@ -80,21 +80,21 @@ def test_sillytavern(tmp_path):
     package = os.environ.get("IMAGINE_TEST_SILLYTAVERN") or pytest.skip("needs SillyTavern's npm package")
 
     async def go():
-        async with our_server(tmp_path) as (served, url), asyncio.timeout(PATIENCE.total):
-            with kept_port() as port:
-                flags = {
-                    "--port": port, "--dataRoot": tmp_path / "data", "--configPath": tmp_path / "config.yaml",
-                    "--browserLaunchEnabled": "false", "--whitelist": "false", "--disableCsrf": "true",
-                }  # fmt: skip
-                command = ("node", f"{package}/server.js", *(str(each) for flag in flags.items() for each in flag))
-            async with (
-                running(*command, says="Go to: "),
-                aiohttp.ClientSession(f"http://127.0.0.1:{port}/api/sd/", timeout=PATIENCE) as tavern,
-            ):
-                await as_auto(tavern, served, {"url": url, "auth": ""})
-                await as_sdcpp(tavern, served, {"url": url})
-                await as_drawthings(tavern, served, {"url": url, "auth": ""})
-                await as_comfy(tavern, served, {"url": url})
+        with kept_port() as port:
+            flags = {
+                "--port": port, "--dataRoot": tmp_path / "data", "--configPath": tmp_path / "config.yaml",
+                "--browserLaunchEnabled": "false", "--whitelist": "false", "--disableCsrf": "true",
+            }  # fmt: skip
+            command = ("node", f"{package}/server.js", *(str(each) for flag in flags.items() for each in flag))
+        async with (
+            running(*command, says="Go to: "),
+            our_server(tmp_path) as (served, url),
+            aiohttp.ClientSession(f"http://127.0.0.1:{port}/api/sd/", timeout=PATIENCE) as tavern,
+        ):
+            await as_auto(tavern, served, {"url": url, "auth": ""})
+            await as_sdcpp(tavern, served, {"url": url})
+            await as_drawthings(tavern, served, {"url": url, "auth": ""})
+            await as_comfy(tavern, served, {"url": url})
 
     async def as_auto(tavern, served, at):
         assert await said(tavern, "ping", at) == b"OK"
@@ -154,17 +154,19 @@ def test_open_webui(tmp_path):
     usual = {"IMAGE_SIZE": "64x96", "IMAGE_STEPS": 9, "ENABLE_IMAGE_GENERATION": True, "ENABLE_IMAGE_EDIT": True}
 
     async def go():
-        async with our_server(tmp_path) as (served, url), asyncio.timeout(PATIENCE.total):
-            with kept_port() as port:
-                command = (str(python.parent / "open-webui"), "serve", "--host", "127.0.0.1", "--port", str(port))
-            base = f"http://127.0.0.1:{port}/"
-            async with running(*command, says="Application startup complete", **environ):
-                async with aiohttp.ClientSession(base) as client:
-                    owner = {"email": "admin@localhost", "password": "admin"}
-                    key = (await said(client, "/api/v1/auths/signin", owner))["token"]
-                named = {"Authorization": f"Bearer {key}"}
-                async with aiohttp.ClientSession(base, headers=named, timeout=PATIENCE) as client:
-                    await by_engines(client, served, url)
+        with kept_port() as port:
+            command = (str(python.parent / "open-webui"), "serve", "--host", "127.0.0.1", "--port", str(port))
+        base = f"http://127.0.0.1:{port}/"
+        async with running(*command, says="Application startup complete", **environ):
+            async with aiohttp.ClientSession(base, timeout=PATIENCE) as client:
+                owner = {"email": "admin@localhost", "password": "admin"}
+                key = (await said(client, "/api/v1/auths/signin", owner))["token"]
+            named = {"Authorization": f"Bearer {key}"}
+            async with (
+                our_server(tmp_path) as (served, url),
+                aiohttp.ClientSession(base, headers=named, timeout=PATIENCE) as client,
+            ):
+                await by_engines(client, served, url)
 
     async def drawn(client):
         body = {"prompt": "a fox", "negative_prompt": "fog", "n": 1}

@@ -21,7 +21,7 @@ from .second_pass import LATENT_MODES
 
 _FLAGS = {"api": True, "nowebui": True, "listen": None, "port": None, "api_auth": None}
 """Of its command line, what holds here; whose paths and keys these are is nobody's business."""
-_PLAIN: dict[str, Any] = {
+PLAIN: dict[str, Any] = {
     "cmd-flags": _FLAGS,
     "hypernetworks": [],
     "face-restorers": [],
@@ -31,13 +31,14 @@ _PLAIN: dict[str, Any] = {
     "extensions": [],
     "latent-upscale-modes": [{"name": name} for name in LATENT_MODES],
 }
+"""What is always the same."""
 
 
 def plainly(name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     """What answers a path whose answer is always the same."""
 
     async def answer(_: web.Request) -> web.Response:
-        return answered(_PLAIN[name])
+        return answered(PLAIN[name])
 
     return answer
 

@@ -17,11 +17,12 @@ from ...words.preprocessors import NONE, Preprocess
 from ..gateway.keys import GATEWAY
 from ..http.context import CALLED, ORDER_ID
 from ..http.security import client_of
+from ..orders.bodies import read_object
 from ..orders.connection import ORDERS, pictures_of
 from ..orders.preprocess import planned_map
 from .listing import control_models
 from .replies import base64_of
-from .routes import answered, read_object
+from .routes import answered
 
 _MODULES = {name: MODULES.get(name, name) for name in get_args(Preprocess)}
 _VERSION = 3

@@ -22,13 +22,14 @@ from ..gateway.keys import GATEWAY
 from ..http.context import CALLED, ORDER_ID
 from ..http.encoding import body_from
 from ..http.security import client_of
+from ..orders.bodies import read_object
 from ..orders.connection import ORDERS, asked_as, pictures_of, send_pieces
 from ..orders.picture_check import with_pictures_checked
 from ..orders.sign import sign_file
 from ..orders.upscale import planned_upscale
 from .enlarging import enlargement_from
 from .replies import base64_of
-from .routes import answered, read_object
+from .routes import answered
 
 _PIECE = 3 * 2**16
 """Bytes of a file that are read at a time: whole ones in base64 need no padding in between."""

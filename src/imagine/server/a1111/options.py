@@ -17,10 +17,11 @@ from ...words.errors import ImagineError
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..http.encoding import body_from
+from ..orders.bodies import read_object
 from .fields import EMPTY
 from .listing import title_of
 from .requests import CHECKPOINT, CLIP, FORMAT, FORMATS, MODULES, OPTIONS, QUALITY, RANDOM, VAE, options_in
-from .routes import answered, read_object
+from .routes import answered
 from .running import CLIENTS
 
 USUAL_OPTIONS: Mapping[str, Any] = {

@@ -7,9 +7,10 @@ import time
 from aiohttp import web
 
 from ..gateway.keys import GATEWAY
+from ..orders.bodies import read_object
 from ..orders.connection import ORDERS
 from .replies import base64_of
-from .routes import answered, read_object
+from .routes import answered
 from .running import CLIENTS, Running, state_of
 
 _YES = ("1", "true", "yes")

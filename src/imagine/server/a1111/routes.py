@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import msgspec
 from aiohttp import web
 
-from ...asking.json_body import read_json
 from ...asking.presets import expanded
 from ...asking.resolve import kind_of
 from ...fairness.allowance import Holding, size_of
@@ -21,10 +20,10 @@ from ...words.control_units import model_called
 from ...words.errors import Cancelled, ImagineError
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
-from ..http.body import read_body
 from ..http.context import CALLED
 from ..http.encoding import body_from
 from ..http.security import client_of
+from ..orders.bodies import read_object
 from ..orders.connection import ORDERS, place
 from ..orders.order import Order
 from .fields import EMPTY, MAX_STYLES, USUAL
@@ -52,14 +51,6 @@ async def txt2img(request: web.Request) -> web.Response:
 async def img2img(request: web.Request) -> web.Response:
     """Pictures from a picture and a prompt."""
     return await _painted(request, shown=True)
-
-
-async def read_object(request: web.Request, holding: Holding) -> dict[str, Any]:
-    """The body's object, whatever its type is said to be; none is an empty one."""
-    body = await read_body(request, holding)
-    if not body.strip():
-        return {}
-    return await request.app[GATEWAY].read(body, read_json, client_of(request))
 
 
 def answered(value: object) -> web.Response:

@@ -10,17 +10,15 @@ from typing import Any
 from aiohttp import web
 
 from ...asking.checking import refusal
-from ...asking.json_body import read_json
 from ...asking.resolve import kind_of
 from ...fairness.allowance import Holding
 from ...families.table import facts_of
 from ...messages import message, sentences
 from ...words.errors import BadRequest
 from ..gateway.keys import GATEWAY
-from ..http.body import read_body
 from ..http.context import CALLED, ORDER_ID
 from ..http.encoding import body_from
-from ..http.security import client_of
+from ..orders.bodies import read_object
 from ..orders.connection import ORDERS, asked_as
 from ..orders.order import Order
 from ..orders.output import Output
@@ -133,14 +131,6 @@ async def free(request: web.Request) -> web.Response:
     with request.app[GATEWAY].allowance.holding() as holding:
         await read_object(request, holding)
     return web.Response()
-
-
-async def read_object(request: web.Request, holding: Holding) -> dict[str, Any]:
-    """The body's object, whatever its type is said to be; none is an empty one."""
-    body = await read_body(request, holding)
-    if not body.strip():
-        return {}
-    return await request.app[GATEWAY].read(body, read_json, client_of(request))
 
 
 def answered(value: object) -> web.Response:

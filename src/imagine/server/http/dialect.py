@@ -5,7 +5,7 @@ The server is a list of these values: routes, errors and `/openapi.json` follow 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from aiohttp import web
@@ -50,6 +50,15 @@ class Route(NamedTuple):
     """What its query can say."""
     orders: bool = False
     """It takes orders for pictures, whose ids its answers name in a header."""
+
+
+def once_asked(handlers: Callable[[], Mapping[str, Handler]], name: str) -> Handler:
+    """The handler of that name, whose table is imported by `handlers` once somebody asks: who never does never pays."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await handlers()[name](request)
+
+    return answer
 
 
 class Absent(NamedTuple):

@@ -22,8 +22,8 @@ client.util_wait_for_ready(check_interval=0.1)
 asked = (
     "get_samplers", "get_schedulers", "get_upscalers", "get_prompt_styles", "get_latent_upscale_modes", "get_cmd_flags",
     "get_options", "get_memory", "get_scripts", "get_loras", "get_embeddings", "get_hypernetworks",
-    "get_face_restorers", "get_realesrgan_models", "get_sd_vae", "refresh_checkpoints", "interrupt", "skip", "controlnet_module_list",
-    "controlnet_version", "util_get_current_model", "util_get_model_names",
+    "get_face_restorers", "get_realesrgan_models", "get_sd_vae", "refresh_checkpoints", "interrupt", "skip",
+    "controlnet_module_list", "controlnet_version", "util_get_current_model", "util_get_model_names",
 )  # fmt: skip
 told = {name: getattr(client, name)() for name in asked}
 try:

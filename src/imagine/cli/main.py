@@ -37,6 +37,7 @@ COMMANDS = {
     "cp": CommandEntry("copy", "Give a model a second name."),
     "rename": CommandEntry("rename", "Give a model another name."),
     "rm": CommandEntry("remove", "Remove a model."),
+    "doctor": CommandEntry("doctor", "Say what is wrong here, and which models fit."),
     "verify-models": CommandEntry("verify_models", "Hold pulled files against their digests."),
     "jobs": CommandEntry("jobs", "List your detached orders, or take one back."),
     "attach": CommandEntry("attach", "Wait for a detached order's pictures."),

@@ -6,6 +6,7 @@ pull, and kept in a file of the owner's, so that the same name is the same model
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -90,10 +91,16 @@ class KeptOffers:
         return self._all().get(name)
 
     def keep(self, name: str, offer: Offer, names: Sequence[str]) -> None:
-        """From now on it is this; of its files, those of these names. Raises OSError."""
+        """From now on it is this; of its files, those of these names. Raises OSError, and ImagineError where what is
+        kept of other names can't be read just now: it would be lost."""
         kept = msgspec.structs.replace(offer, files=tuple(file for file in offer.files if file.name in names))
         make_own(self._path.parent)
-        write_atomically(self._path, msgspec.json.format(msgspec.json.encode(self._all() | {name: kept})), mode=0o600)
+        known = {}
+        if self._path.exists():
+            text = read_file(self._path, _MOST)
+            with contextlib.suppress(msgspec.DecodeError):  # of what makes no sense nothing is lost
+                known = msgspec.json.decode(text, type=dict[str, Offer])
+        write_atomically(self._path, msgspec.json.format(msgspec.json.encode(known | {name: kept})), mode=0o600)
 
     def forget(self) -> int:
         """Sites are asked anew; of how many names. Raises OSError."""

@@ -18,6 +18,7 @@ from ..words.errors import BadRequest, ModelNotFound, UnusableModel
 from ..words.model_names import matching, similar
 from .checked import sha256_of
 from .creating import MADE_NAME
+from .folder_copy import copy_folder
 from .partial import beside
 from .record import SUFFIX, PullRecord, record_of
 
@@ -86,9 +87,7 @@ def copy(entry: Entry, name: str, registry: Registry) -> Path:
     target = _place_for(entry, name, registry)
     path = Path(entry.path)
     if path.is_dir():
-        partial = beside(target, ".partial")
-        shutil.copytree(path, partial, copy_function=_second)
-        partial.rename(target)
+        copy_folder(path, target, _second)
     else:
         _second(path, target)
     _beside(path, target, _second)

@@ -13,6 +13,7 @@ from ..registry.describe import describe
 from ..registry.scan import GGUF, INDEX, REFUSED, SUFFIXES, scan_one
 from ..words.errors import BadRequest
 from .checked import sha256_of
+from .folder_copy import copy_folder
 from .partial import SUFFIX as PARTIAL
 from .partial import beside
 from .record import PullRecord, note_record
@@ -65,14 +66,14 @@ def _bring(path: Path, target: Path, way: TakingIn) -> None:
         path.rename(target)
         sync_folder(target.parent)
         return
-    partial = beside(target, PARTIAL)
     if path.is_dir():
-        shutil.copytree(path, partial)
+        copy_folder(path, target)
     else:
+        partial = beside(target, PARTIAL)
         shutil.copyfile(path, partial)
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
-    partial.replace(target)
+        partial.replace(target)
     sync_folder(target.parent)
     if way == "move" and path.is_dir():
         shutil.rmtree(path)

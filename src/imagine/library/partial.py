@@ -131,7 +131,7 @@ async def held(target: Path, waiting: Callable[[], None]) -> AsyncIterator[Parti
     while True:
         descriptor = os.open(beside(target, SUFFIX), os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
         try:
-            if not _lock(descriptor):
+            if not lock(descriptor):
                 waiting()
                 await asyncio.sleep(_LOOK)
                 continue
@@ -147,7 +147,7 @@ async def held(target: Path, waiting: Callable[[], None]) -> AsyncIterator[Parti
             os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool:
+def lock(descriptor: int) -> bool:
     """Is it ours alone from now on? Where the system has no such locks, nobody is kept out."""
     try:
         import fcntl

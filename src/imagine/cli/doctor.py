@@ -1,0 +1,142 @@
+"""`imagine doctor`: what is wrong here, with folders, device, memory and versions, and which models fit."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..words.errors import ImagineError
+from . import doctor_checks as checks
+from . import reach
+from .console import printable, write, write_json
+from .doctor_checks import Finding, FittingModel
+from .exits import DONE, FAILED
+from .list import in_folders
+
+if TYPE_CHECKING:
+    from ..client.client import Client
+    from ..settings.settings import Settings
+    from ..words.frames import Room
+
+_MARKS = {"ok": "ok", "note": "note", "wrong": "WRONG"}
+_WIDE = max(map(len, _MARKS.values())) + 2
+_AREA = 12
+
+
+@click.command("doctor")
+@click.option(
+    "--config", envvar="IMAGINE_CONFIG", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="The YAML file that the server gets. [IMAGINE_CONFIG]",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each finding.")
+def command(config: Path | None, as_json: bool) -> int:
+    """Say what is wrong with folders, device, memory and versions, what to do about it, and which models fit.
+
+    Where no server runs, a worker is started to see which device it finds. Exit status 1 where something is wrong.
+    """
+    wrong = False
+    for found in _findings(config):
+        wrong = wrong or found.state == "wrong"
+        if as_json:
+            write_json(found._asdict())
+        else:
+            write(_line(found))
+    return FAILED if wrong else DONE
+
+
+def _line(found: Finding) -> str:
+    line = f"{_MARKS[found.state]:<{_WIDE}}{found.about:<{_AREA}}{printable(found.what)}"
+    return f"{line}\n{'':<{_WIDE + _AREA}}→ {printable(found.advice)}" if found.advice else line
+
+
+def _findings(config: Path | None) -> Iterator[Finding]:
+    from ..processes import main_memory
+
+    installed = checks.installed_versions()
+    yield from checks.versions(checks.requirements(), installed)
+    settings, found = _settings(config)
+    yield from found
+    if settings is None:
+        return
+    yield from checks.folders(settings.home, settings.roots)
+    listed = in_folders(settings.roots, everything=True)
+    yield from checks.models(listed, settings.roots[0])
+    yield checks.main_memory(main_memory.total(), main_memory.available())
+    client = reach.running()
+    yield from checks.server(None if client is None else client.health())
+    torch = installed.get("torch", "")
+    yield from _of_server(client, torch) if client is not None else _of_worker(settings, torch)
+
+
+def _settings(config: Path | None) -> tuple[Settings | None, list[Finding]]:
+    """What a server would be started with; None where it can't be."""
+    from ..files.reading import read_text
+    from ..settings.settings import settings_from
+
+    try:
+        text = None if config is None else read_text(config, 2**20, field="config")
+        settings, warnings = settings_from({}, os.environ, text)
+    except ImagineError as error:
+        return None, [
+            Finding("settings", "wrong", str(error), "change it there; docs/configuration.md lists all settings")
+        ]
+    return settings, [Finding("settings", "note", text, "take it out") for text in warnings]
+
+
+def _of_server(client: Client, torch: str) -> Iterator[Finding]:
+    """Of the device of a server that runs, and what fits there."""
+    for each in client.health()["devices"]:
+        yield checks.device(each["device"], each["name"], torch, checks.gpus_there())
+    models = [client.model(each["name"]) for each in client.models()["details"]]
+    yield from checks.fits([*_fitting((each["name"], each.get("memory")) for each in models)], None)
+
+
+def _of_worker(settings: Settings, torch: str) -> Iterator[Finding]:
+    """Of the device that a server would draw on."""
+    from ..files.shipped import models
+    from ..registry.memory_needed import memory_of
+    from ..registry.registry import Registry
+
+    device, name, room, why = asyncio.run(_found_device(settings))
+    if why:
+        advice = f"imagine serve --debug says more; --device cpu does without it (it is {settings.device} now)"
+        yield Finding("device", "wrong", why, advice)
+        return
+    yield checks.device(device, name, torch, checks.gpus_there())
+    if room is not None:
+        registry = Registry(settings.roots, shipped=models())
+        registry.refresh()
+        known = ((entry.name, memory_of(entry, room)) for entry in registry.models())
+        yield from checks.fits([*_fitting(known)], room.memory)
+
+
+async def _found_device(settings: Settings) -> tuple[str, str, Room | None, str]:
+    """Which device a worker takes, what that calls itself and has room for; or why it takes none."""
+    from ..server.gateway.own_worker import own_worker
+
+    logging.getLogger("imagine").addHandler(logging.NullHandler())  # what it says of its end is told below
+    worker, changed = own_worker(settings), asyncio.Event()
+    worker.watch(changed.set)
+    await worker.start()
+    try:
+        while worker.ready is None and worker.broken is None:
+            await changed.wait()
+            changed.clear()
+        if worker.ready is None:
+            return "", "", None, str(worker.broken)
+        return worker.ready.device, worker.ready.name, worker.ready.room, ""
+    finally:
+        await worker.stop(0)
+
+
+def _fitting(known: Any) -> Iterator[FittingModel]:
+    """Of models and what each needs, how one picture of its own size is made there."""
+    for name, memory in known:
+        if memory and "way" in memory["works"][0]:
+            yield FittingModel(name, memory["works"][0]["way"], memory["works"][0]["minimum"])

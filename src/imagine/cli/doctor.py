@@ -67,6 +67,7 @@ def _findings(config: Path | None) -> Iterator[Finding]:
     yield from checks.folders(settings.home, settings.roots)
     listed = in_folders(settings.roots, everything=True)
     yield from checks.models(listed, settings.roots[0])
+    yield from checks.proxies(os.environ)
     yield checks.main_memory(main_memory.total(), main_memory.available())
     client = reach.running()
     yield from checks.server(None if client is None else client.health())

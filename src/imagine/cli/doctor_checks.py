@@ -26,6 +26,7 @@ _BUILDS = {
     "NVIDIA": "https://download.pytorch.org/whl/cu128",
     "AMD": "https://download.pytorch.org/whl/rocm6.4",
 }
+_PROXIES = ("HTTPS_PROXY", "ALL_PROXY")
 _REQUIRED = re.compile(r"([A-Za-z0-9_.-]+)[^;<>=!~]*([^;]*)$")
 _LEAST = re.compile(r">=\s*([0-9.]+)")
 
@@ -188,6 +189,13 @@ def fits(known: Sequence[FittingModel], room: int | None) -> Iterator[Finding]:
         yield Finding(
             "fits", "note", what, "take it in fewer bits (fp8, or a GGUF of Q4_K); docs/memory.md says what fits where"
         )
+
+
+def proxies(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Proxies that are set, and that nothing here goes through."""
+    if named := next((name for name in _PROXIES if environ.get(name) or environ.get(name.lower())), None):
+        what = f"{named} is set, and imagine pull doesn't go through proxies"
+        yield Finding("network", "note", what, "HF_ENDPOINT can name a mirror that is reached directly")
 
 
 def server(health: Mapping[str, Any] | None) -> Iterator[Finding]:

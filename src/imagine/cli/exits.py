@@ -14,7 +14,7 @@ DONE, FAILED, MISTYPED, HUNG_UP, INTERRUPTED, TERMINATED = 0, 1, 2, 129, 130, 14
 EXITS = {
     DONE: "done",
     FAILED: "it could not be done: the server isn't there, refuses the key, is too busy or failed; a file is damaged, "
-    "or can't be read or written; for `verify`, a picture came out different",
+    "or can't be read or written; for `verify`, a picture came out different; for `doctor`, something is wrong",
     MISTYPED: "what was typed, or the configuration says, can't be: the same command would fail again",
     HUNG_UP: "the terminal was closed (SIGHUP)",
     INTERRUPTED: "Ctrl-C (SIGINT)",

@@ -11,10 +11,12 @@ import click
 
 from . import reach
 from .console import note, write, write_json
-from .table import ago, size_of, table
+from .disk import on_disk, parts_column, size_column
+from .table import ago, counted, size_of, table
 
 if TYPE_CHECKING:
     from ..client.client import Client
+    from ..words.entry import Entry
 
 _MODELS = ("checkpoint", "diffusion-model")
 
@@ -32,11 +34,19 @@ def command(prefix: str, everything: bool, address: str | None, as_json: bool) -
     if as_json:
         write_json(matching)
     elif everything:
-        rows = [[e["name"], e.get("kind") or "", _family(e), size_of(e["size"]), e.get("use") or ""] for e in matching]
+        kinds = {kind: place for place, kind in enumerate(dict.fromkeys(entry.get("kind") for entry in matching))}
+        matching.sort(key=lambda entry: kinds[entry.get("kind")])
+        rows = [[e["name"], e.get("kind") or "", _family(e), size_column(e), e.get("use") or ""] for e in matching]
         write(table(["NAME", "KIND", "FAMILY", "SIZE", "USABLE"], rows))
+        note(f"{counted(len(matching), 'file')}, {size_of(on_disk(matching))} on the disk")
     else:
-        rows = [[e["name"], _family(e), size_of(e["size"]), ago(e["modified"])] for e in matching]
-        write(table(["NAME", "FAMILY", "SIZE", "MODIFIED"], rows))
+        parts = parts_column(found)
+        own = ["PARTS"] if any(parts[entry["name"]] for entry in matching) else []
+        rows = [
+            [e["name"], _family(e), size_column(e), *(parts[e["name"]] for _ in own), ago(e["modified"])]
+            for e in matching
+        ]
+        write(table(["NAME", "FAMILY", "SIZE", *own, "MODIFIED"], rows))
         if left := sum(entry.get("kind") in _MODELS and "defaults" not in entry for entry in found):
             note(f"{left} more can't be drawn with as things are: imagine list --all says why")
 
@@ -66,14 +76,20 @@ def in_folders(
     from ..files.model_folders import roots_from
     from ..files.shipped import models
     from ..registry.registry import Registry
+    from ..registry.same_files import names_of_the_same
     from ..registry.shown import shown
 
     registry = Registry(roots_from(os.environ) if roots is None else roots, shipped=models())
     registry.refresh()
-    listed = [shown(entry) | {"defaults": defaults_of(entry)} for entry in registry.models()]
+    same = names_of_the_same(registry.files())
+
+    def told(entry: Entry) -> dict[str, Any]:
+        return shown(entry) | ({"same_as": same[entry.path]} if entry.path in same else {})
+
+    listed = [told(entry) | {"defaults": defaults_of(entry)} for entry in registry.models()]
     if memory:
         from ..registry.memory_needed import memory_of
 
-        listed = [told | {"memory": memory_of(entry)} for told, entry in zip(listed, registry.models(), strict=True)]
-    others = [shown(entry) for entry in registry.files() if not entry.generates] if everything else []
+        listed = [each | {"memory": memory_of(entry)} for each, entry in zip(listed, registry.models(), strict=True)]
+    others = [told(entry) for entry in registry.files() if not entry.generates] if everything else []
     return listed + others

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from aiohttp import web
 
 from ...asking.resolve import kind_of
 from ...registry.memory_needed import memory_of
+from ...registry.same_files import names_of_the_same
 from ...registry.shown import shown
 from ...words.entry import Entry
 from ...words.frames import ResidentModel
@@ -24,6 +26,7 @@ async def models(request: web.Request) -> web.Response:
 
     Some of these are loaded too: one that lacks a VAE draws where the request names one.
     With `digest`, only those that are known by it: of the content, the header, the whole file or its beginning.
+    `same_as` names others that are the very same bytes on the disk.
     `default` is the model of every request that names none; null where that depends on what was used last.
     `aliases` are further names that a request can say for a model, whether that can be used or not.
     """
@@ -31,15 +34,15 @@ async def models(request: web.Request) -> web.Response:
     entries = await gateway.entries()
     if digest is not None:
         entries = await gateway.digests.of(digest)
-    resident = gateway.resident()
+    resident, same = gateway.resident(), names_of_the_same(await gateway.entries())
     makers = [entry for entry in entries if entry.generates]
     others = [entry for entry in entries if not entry.generates]
     answer = {
         "models": [entry.name for entry in makers],
         "default": gateway.default_model(),
         "aliases": gateway.settings.aliases.names(),
-        "details": [_detail(gateway, entry, resident.get(entry.name)) for entry in makers],
-        "others": [_shown(entry, resident.get(entry.name)) for entry in others],
+        "details": [_detail(gateway, each, resident.get(each.name)) | _sharing(each, same) for each in makers],
+        "others": [_shown(each, resident.get(each.name)) | _sharing(each, same) for each in others],
     }
     return web.Response(body=body_from(answer), content_type="application/json")
 
@@ -76,6 +79,10 @@ async def unload(request: web.Request) -> web.Response:
 def _detail(gateway: Gateway, entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:
     """A model as clients may know it."""
     return _shown(entry, resident) | {"defaults": msgspec.to_builtins(gateway.defaults_of(entry))}
+
+
+def _sharing(entry: Entry, same: Mapping[str, list[str]]) -> dict[str, Any]:
+    return {"same_as": same[entry.path]} if entry.path in same else {}
 
 
 def _shown(entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ def parts_of(entry: Mapping[str, Any]) -> list[str]:
 
 def parts_column(found: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """By the names of the models in `found`, what their parts take beside them, and whether others use those too."""
-    sizes = {each["name"]: each["size"] for each in found}
+    sizes = {each["name"]: each.get("size", 0) for each in found}
     users = Counter(name for each in found for name in {*parts_of(each)})
     told = {}
     for each in found:

@@ -24,7 +24,7 @@ def test_it_paints_and_is_told_what_there_is(tmp_path):
         )
         said, errors = await process.communicate()
         assert process.returncode == 0, errors.decode()
-        return json.loads(said), [job.params for job in client.worker.seen]
+        return json.loads(said.splitlines()[-1]), [job.params for job in client.worker.seen]
 
     said, (first, second, third, *rest) = ask(tmp_path, act, api_key=KEY, worker=PaintingWorker())
     assert rest == []

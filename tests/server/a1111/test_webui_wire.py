@@ -87,6 +87,19 @@ def test_what_is_not_said_is_the_model_s_the_owner_s_or_that_program_s(tmp_path)
     assert "vivid colors" in styled.prompt
 
 
+def test_what_styles_keep_out_is_kept_out_beside_what_a_request_does(tmp_path):
+    pastel, neon = Preset(name="pastel", prompt_suffix="pale", neg="dark"), Preset(name="neon", prompt_suffix="bright")
+
+    async def act(client):
+        for said in (["soft"], ["neon"], ["pastel", "soft"], ["pastel", "neon"]):
+            for neg in ("", "fog"):
+                await post(client, "txt2img", {"prompt": "a fox", "styles": said, "negative_prompt": neg})
+        return [job.params.neg for job in client.worker.seen]
+
+    told = ask(tmp_path, act, presets=(SOFT, pastel, neon))
+    assert told == ["harsh", "fog, harsh", "", "fog", "dark, harsh", "fog, dark, harsh", "dark", "fog, dark"]
+
+
 def test_a_mask_paints_where_that_program_would(tmp_path):
     half = Image.new("RGBA", (64, 64), (255, 255, 255, 0))
     half.paste((0, 0, 0, 255), (0, 0, 32, 64))

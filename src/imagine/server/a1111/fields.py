@@ -69,7 +69,7 @@ class WebUIFields(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     n_iter: Annotated[Times | None, Meta(description="How often.")] = None
     styles: Annotated[
         Annotated[tuple[str, ...], Meta(max_length=MAX_STYLES)] | None,
-        Meta(description="Presets, one around the other."),
+        Meta(description="Presets, one around the other; what they keep out counts beside negative_prompt."),
     ] = None
     override_settings: Annotated[
         AnyObject | None,

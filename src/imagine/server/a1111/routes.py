@@ -115,11 +115,18 @@ async def _attended(request: web.Request, running: Running) -> None:
 
 
 def _styled(gateway: Gateway, asked: WebUIRequest) -> Any:
-    """The request with all presets but the last expanded, which is its own. Raises BadRequest for one that isn't."""
+    """The request with all presets but the last expanded, which is its own; what they keep out is kept out beside what
+    the request does, as there. Raises BadRequest for one that isn't."""
     request, last = asked.request, asked.request.preset
-    for name in asked.styles:
-        request = expanded(request, gateway.presets.find(name))
-    return msgspec.structs.replace(request, preset=last) if asked.styles else request
+    if last is None:
+        return request
+    presets = [gateway.presets.find(name) for name in (*asked.styles, last)]
+    kept_out = [text for text in (request.neg, *(preset.neg for preset in presets)) if text]
+    for preset in presets[:-1]:
+        request = expanded(request, preset)
+    of_the_last = kept_out == [presets[-1].neg] and not asked.request.neg
+    neg = None if of_the_last else ", ".join(kept_out) if kept_out else asked.request.neg
+    return msgspec.structs.replace(request, preset=last, neg=neg)
 
 
 async def _usual(gateway: Gateway, body: Mapping[str, Any], options: Mapping[str, Any]) -> WebUIUsual:

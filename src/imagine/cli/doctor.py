@@ -15,7 +15,7 @@ from ..words.errors import ImagineError
 from . import doctor_checks as checks
 from . import reach
 from .console import printable, write, write_json
-from .doctor_checks import DoctorFinding, FittingModel
+from .doctor_checks import Diagnosis, FittingModel
 from .exits import DONE, FAILED
 from .list import in_folders
 
@@ -50,12 +50,12 @@ def command(config: Path | None, as_json: bool) -> int:
     return FAILED if wrong else DONE
 
 
-def _line(found: DoctorFinding) -> str:
+def _line(found: Diagnosis) -> str:
     line = f"{_MARKS[found.state]:<{_WIDE}}{found.about:<{_AREA}}{printable(found.what)}"
     return f"{line}\n{'':<{_WIDE + _AREA}}→ {printable(found.advice)}" if found.advice else line
 
 
-def _findings(config: Path | None) -> Iterator[DoctorFinding]:
+def _findings(config: Path | None) -> Iterator[Diagnosis]:
     from ..processes import main_memory
 
     installed = checks.installed_versions()
@@ -75,7 +75,7 @@ def _findings(config: Path | None) -> Iterator[DoctorFinding]:
     yield from _of_server(client, torch) if client is not None else _of_worker(settings, torch)
 
 
-def _settings(config: Path | None) -> tuple[Settings | None, list[DoctorFinding]]:
+def _settings(config: Path | None) -> tuple[Settings | None, list[Diagnosis]]:
     """What a server would be started with; None where it can't be."""
     from ..files.reading import read_text
     from ..settings.settings import settings_from
@@ -85,12 +85,12 @@ def _settings(config: Path | None) -> tuple[Settings | None, list[DoctorFinding]
         settings, warnings = settings_from({}, os.environ, text)
     except ImagineError as error:
         return None, [
-            DoctorFinding("settings", "wrong", str(error), "change it there; docs/configuration.md lists all settings")
+            Diagnosis("settings", "wrong", str(error), "change it there; docs/configuration.md lists all settings")
         ]
-    return settings, [DoctorFinding("settings", "note", text, "take it out") for text in warnings]
+    return settings, [Diagnosis("settings", "note", text, "take it out") for text in warnings]
 
 
-def _of_server(client: Client, torch: str) -> Iterator[DoctorFinding]:
+def _of_server(client: Client, torch: str) -> Iterator[Diagnosis]:
     """Of the device of a server that runs, and what fits there."""
     for each in client.health()["devices"]:
         yield checks.device(each["device"], each["name"], torch, checks.gpus_there())
@@ -98,7 +98,7 @@ def _of_server(client: Client, torch: str) -> Iterator[DoctorFinding]:
     yield from checks.fits([*_fitting((each["name"], each.get("memory")) for each in models)], None)
 
 
-def _of_worker(settings: Settings, torch: str) -> Iterator[DoctorFinding]:
+def _of_worker(settings: Settings, torch: str) -> Iterator[Diagnosis]:
     """Of the device that a server would draw on."""
     from ..files.shipped import models
     from ..registry.memory_needed import memory_of
@@ -107,7 +107,7 @@ def _of_worker(settings: Settings, torch: str) -> Iterator[DoctorFinding]:
     device, name, room, why = asyncio.run(_found_device(settings))
     if why:
         advice = f"imagine serve --debug says more; --device cpu does without it (it is {settings.device} now)"
-        yield DoctorFinding("device", "wrong", why, advice)
+        yield Diagnosis("device", "wrong", why, advice)
         return
     yield checks.device(device, name, torch, checks.gpus_there())
     if room is not None:

@@ -31,7 +31,7 @@ _REQUIRED = re.compile(r"([A-Za-z0-9_.-]+)[^;<>=!~]*([^;]*)$")
 _LEAST = re.compile(r">=\s*([0-9.]+)")
 
 
-class DoctorFinding(NamedTuple):
+class Diagnosis(NamedTuple):
     """One thing that was looked at."""
 
     about: str
@@ -48,7 +48,7 @@ class FittingModel(NamedTuple):
     minimum: int
 
 
-def versions(required: Iterable[str], installed: Mapping[str, str]) -> Iterator[DoctorFinding]:
+def versions(required: Iterable[str], installed: Mapping[str, str]) -> Iterator[Diagnosis]:
     """Of Python and of what this program is made with; `required` as a distribution's metadata has it, without
     extras; `installed` are the versions by name."""
     wrong = False
@@ -59,13 +59,13 @@ def versions(required: Iterable[str], installed: Mapping[str, str]) -> Iterator[
         least, here = _LEAST.search(bounds), installed.get(_named(name))
         if here is None:
             wrong = True
-            yield DoctorFinding("versions", "wrong", f"{name} isn't installed", f"{_pip()} install '{line}'")
+            yield Diagnosis("versions", "wrong", f"{name} isn't installed", f"{_pip()} install '{line}'")
         elif least is not None and _numbers(here) < _numbers(least[1]):
             wrong = True
-            yield DoctorFinding("versions", "wrong", f"{name} {here} is too old", f"{_pip()} install '{line}'")
+            yield Diagnosis("versions", "wrong", f"{name} {here} is too old", f"{_pip()} install '{line}'")
     if not wrong:
         torch = f", torch {installed['torch']}" if "torch" in installed else ""
-        yield DoctorFinding("versions", "ok", f"imagine {__version__}, Python {platform.python_version()}{torch}")
+        yield Diagnosis("versions", "ok", f"imagine {__version__}, Python {platform.python_version()}{torch}")
 
 
 def installed_versions() -> dict[str, str]:
@@ -81,7 +81,7 @@ def requirements() -> list[str]:
         return []
 
 
-def folders(home: Path, roots: Sequence[Path]) -> Iterator[DoctorFinding]:
+def folders(home: Path, roots: Sequence[Path]) -> Iterator[Diagnosis]:
     """Whether models can be read where they are looked for, and brought there; and what is left of what stopped."""
     for root in dict.fromkeys([home, *roots]):
         yield from _folder(root, "what is remembered" if root == home else "models")
@@ -89,31 +89,29 @@ def folders(home: Path, roots: Sequence[Path]) -> Iterator[DoctorFinding]:
         if left := [path for path in _below(root) if path.name.endswith(_SUFFIX)]:
             size = sum(path.lstat().st_size for path in left)
             what = f"{root}: {counted(len(left), 'file')} on the way, or left by what stopped, {size_of(size)}"
-            yield DoctorFinding("folder", "note", what, f"pull it again, which goes on, or remove {left[0]}")
+            yield Diagnosis("folder", "note", what, f"pull it again, which goes on, or remove {left[0]}")
         if lost := [path for path in _below(root) if path.is_symlink() and not path.exists()]:
             what = f"{root}: {counted(len(lost), 'link')} to what is gone, such as {lost[0].name}"
-            yield DoctorFinding("folder", "wrong", what, f"bring back {lost[0].readlink()}, or remove the link")
+            yield Diagnosis("folder", "wrong", what, f"bring back {lost[0].readlink()}, or remove the link")
 
 
-def _folder(root: Path, holds: str) -> Iterator[DoctorFinding]:
+def _folder(root: Path, holds: str) -> Iterator[Diagnosis]:
     there = next((each for each in (root, *root.parents) if each.exists()), None)
     if there is None or not there.is_dir():
-        yield DoctorFinding(
+        yield Diagnosis(
             "folder", "wrong", f"{there or root} is no folder", f"move it away, or name another for {holds}"
         )
         return
     if not os.access(there, os.R_OK | os.X_OK):
-        yield DoctorFinding("folder", "wrong", f"{there} can't be read", f"sudo chown -R {_user()} '{there}'")
+        yield Diagnosis("folder", "wrong", f"{there} can't be read", f"sudo chown -R {_user()} '{there}'")
         return
     if not os.access(there, os.W_OK):
         what = f"nothing can be written to {there}, so no model can be pulled there"
-        yield DoctorFinding(
-            "folder", "note" if holds == "models" else "wrong", what, f"sudo chown -R {_user()} '{there}'"
-        )
+        yield Diagnosis("folder", "note" if holds == "models" else "wrong", what, f"sudo chown -R {_user()} '{there}'")
     free = shutil.disk_usage(there).free
     state: FindingState = "ok" if free >= _LEAST_DISK else "wrong"
     advice = "" if state == "ok" else "make room: a model is 2 to 25 GB (imagine list --all says what is here)"
-    yield DoctorFinding("folder", state, f"{root}: {holds}, {size_of(free)} free", advice)
+    yield Diagnosis("folder", state, f"{root}: {holds}, {size_of(free)} free", advice)
 
 
 def _below(root: Path) -> Iterator[Path]:
@@ -121,20 +119,20 @@ def _below(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names)
 
 
-def models(listed: Sequence[Mapping[str, Any]], root: Path) -> Iterator[DoctorFinding]:
+def models(listed: Sequence[Mapping[str, Any]], root: Path) -> Iterator[Diagnosis]:
     """Files that can't be used, and whether there is a model at all; each as `imagine list --all --json` tells it."""
     for each in listed:
         if each["problem"]:
             what = f"{each['name']} can't be used: {each['problem']}"
-            yield DoctorFinding("models", "wrong", what, _repair(each))
+            yield Diagnosis("models", "wrong", what, _repair(each))
     usable = [each for each in listed if "defaults" in each]
     own = [each for each in usable if not each["shipped"]]
     if own:
-        yield DoctorFinding("models", "ok", f"{counted(len(own), 'model')} to draw with, {len(listed)} files in all")
+        yield Diagnosis("models", "ok", f"{counted(len(own), 'model')} to draw with, {len(listed)} files in all")
     else:
         instead = f"only {usable[0]['name']}, which comes along and is small" if usable else "none"
         advice = f"imagine pull lists models to bring; your own go into {root}"
-        yield DoctorFinding("models", "note", f"models to draw with: {instead}", advice)
+        yield Diagnosis("models", "note", f"models to draw with: {instead}", advice)
 
 
 def _repair(entry: Mapping[str, Any]) -> str:
@@ -146,36 +144,34 @@ def _repair(entry: Mapping[str, Any]) -> str:
     )
 
 
-def main_memory(total: int, available: int) -> DoctorFinding:
+def main_memory(total: int, available: int) -> Diagnosis:
     """Main memory, in which models wait, and on a CPU compute."""
     what = f"{size_of(available)} of {size_of(total)} main memory are free"
     if total < _LEAST_MEMORY:
-        return DoctorFinding(
+        return Diagnosis(
             "memory", "wrong", what, f"give it {size_of(_LEAST_MEMORY)} or more; in a container, raise its limit"
         )
     if available < _LEAST_MEMORY // 2:
-        return DoctorFinding(
+        return Diagnosis(
             "memory", "note", what, "end what else takes much, or unload models: imagine ps, imagine stop MODEL"
         )
-    return DoctorFinding("memory", "ok", what)
+    return Diagnosis("memory", "ok", what)
 
 
-def device(name: str, calls_itself: str, torch: str, is_there: Mapping[str, bool]) -> DoctorFinding:
+def device(name: str, calls_itself: str, torch: str, is_there: Mapping[str, bool]) -> Diagnosis:
     """The device that draws; `is_there`: whose GPUs' drivers were found, by `_OWN_GPUS`' names."""
     what = f"{name} ({calls_itself})" if calls_itself else name
     maker = next((each for each, found in is_there.items() if found), None)
     if not name.startswith("cpu") or maker is None:
         slow = name.startswith("cpu")
-        return DoctorFinding(
-            "device", "note" if slow else "ok", what + (", no GPU: pictures take long" if slow else "")
-        )
+        return Diagnosis("device", "note" if slow else "ok", what + (", no GPU: pictures take long" if slow else ""))
     if "+cpu" in torch:
         advice = f"{_pip()} install --force-reinstall torch --index-url {_BUILDS[maker]}"
-        return DoctorFinding(
+        return Diagnosis(
             "device", "wrong", f"{what}, though a GPU of {maker}'s is there: this torch is for CPUs", advice
         )
     advice = "update its driver; look what torch says: python -c 'import torch; torch.cuda.init()'"
-    return DoctorFinding(
+    return Diagnosis(
         "device", "wrong", f"{what}, though a GPU of {maker}'s is there: torch {torch} can't use it", advice
     )
 
@@ -185,7 +181,7 @@ def gpus_there() -> dict[str, bool]:
     return {maker: any(Path(each).exists() for each in made) for maker, made in _OWN_GPUS.items()}
 
 
-def fits(known: Sequence[FittingModel], room: int | None) -> Iterator[DoctorFinding]:
+def fits(known: Sequence[FittingModel], room: int | None) -> Iterator[Diagnosis]:
     """Which of the models here fit on the device."""
     beside = "" if room is None else f" in {size_of(room)} for weights"
     by_way: dict[str | None, list[FittingModel]] = {}
@@ -193,37 +189,33 @@ def fits(known: Sequence[FittingModel], room: int | None) -> Iterator[DoctorFind
         by_way.setdefault(each.way, []).append(each)
     for way in (way for way in WAYS if way in by_way):
         named = ", ".join(each.name for each in by_way[way])
-        yield DoctorFinding("fits", "ok", f"{named}: {WAYS[way]}{beside}")
+        yield Diagnosis("fits", "ok", f"{named}: {WAYS[way]}{beside}")
     for each in by_way.get(None, []):
         what = f"{each.name} doesn't fit{beside}: it needs {size_of(each.minimum)} or more"
-        yield DoctorFinding(
+        yield Diagnosis(
             "fits", "note", what, "take it in fewer bits (fp8, or a GGUF of Q4_K); docs/memory.md says what fits where"
         )
 
 
-def proxies(environ: Mapping[str, str]) -> Iterator[DoctorFinding]:
+def proxies(environ: Mapping[str, str]) -> Iterator[Diagnosis]:
     """Proxies that are set, and that nothing here goes through."""
     if named := next((name for name in _PROXIES if environ.get(name) or environ.get(name.lower())), None):
         what = f"{named} is set, and imagine pull doesn't go through proxies"
-        yield DoctorFinding("network", "note", what, "HF_ENDPOINT can name a mirror that is reached directly")
+        yield Diagnosis("network", "note", what, "HF_ENDPOINT can name a mirror that is reached directly")
 
 
-def server(health: Mapping[str, Any] | None) -> Iterator[DoctorFinding]:
+def server(health: Mapping[str, Any] | None) -> Iterator[Diagnosis]:
     """The server that runs, if one does."""
     if health is None:
-        yield DoctorFinding("server", "ok", "none runs: imagine serve starts one, imagine run one of its own")
+        yield Diagnosis("server", "ok", "none runs: imagine serve starts one, imagine run one of its own")
         return
     if health["problem"]:
-        yield DoctorFinding(
-            "server", "wrong", f"it can't draw: {health['problem']}", "imagine serve says more in its log"
-        )
+        yield Diagnosis("server", "wrong", f"it can't draw: {health['problem']}", "imagine serve says more in its log")
     if health["version"] != __version__:
         what = f"it is imagine {health['version']}, and this is {__version__}"
-        yield DoctorFinding("server", "wrong", what, "start it again")
+        yield Diagnosis("server", "wrong", what, "start it again")
     elif not health["problem"]:
-        yield DoctorFinding(
-            "server", "ok", f"{health['status']}, {health['running']} running, {health['waiting']} waiting"
-        )
+        yield Diagnosis("server", "ok", f"{health['status']}, {health['running']} running, {health['waiting']} waiting")
 
 
 def _named(distribution: str) -> str:

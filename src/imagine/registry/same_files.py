@@ -13,7 +13,7 @@ def names_of_the_same(entries: Sequence[Entry]) -> dict[str, list[str]]:
     share with nobody."""
     lying = defaultdict[tuple[int, int], list[Entry]](list)
     for entry in entries:
-        for stamp in entry.files:
+        for stamp in (stamp for stamp in entry.files if stamp.path.startswith(entry.path)):  # not those of its base
             lying[stamp.device, stamp.inode].append(entry)
     found = defaultdict[str, dict[str, None]](dict)
     for together in (each for each in lying.values() if len(each) > 1):

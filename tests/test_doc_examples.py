@@ -50,3 +50,21 @@ def test_the_services_environment_file_loads():
     assert said.keys() - {option.variable for option in OPTIONS} == {"IMAGINE_CONFIG"}
     settings, _ = settings_from({}, said)
     assert [str(root) for root in settings.roots] == ["/var/lib/imagine/models", "/srv/models"]
+
+
+PAGES = [Path("README.md"), Path("README.ru.md"), Path("CONTRIBUTING.md"), *sorted(DOCS.glob("*.md"))]
+
+
+def anchors_of(page):
+    """What its headings are called in links, as GitHub makes that."""
+    words = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in words}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_lead_to_what_is_there(page):
+    for link in re.findall(r"\]\((?!\w+:)([^)\s]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        there = page.parent / path if path else page
+        assert there.exists(), link
+        assert not anchor or there.suffix != ".md" or anchor in anchors_of(there), link

@@ -34,6 +34,14 @@ from tests.engine.running import engine_of, finished, latents_of, made, model_at
 
 FAMILIES = ("stable_diffusion", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sdxl", "toybox")))
 """The others hold the same of larger networks, which takes them some seconds each."""
+CROWDS = [
+    *(("stable_diffusion", bucket, 5.0) for bucket in BUCKETS), ("stable_diffusion", 4, 1.0),
+    *(
+        pytest.param(family, bucket, guidance, marks=pytest.mark.slow)
+        for family in ("sdxl", "toybox")
+        for bucket, guidance in ((2, 5.0), (16, 5.0), (4, 1.0))
+    ),
+]  # fmt: skip
 
 
 class Shelf:
@@ -92,8 +100,7 @@ def test_it_does_what_the_same_change_of_the_weights_would(checkpoints, tmp_path
     assert float((plain - merged).norm() / merged.norm()) > 1e-2
 
 
-@pytest.mark.parametrize(("bucket", "guidance"), [*((bucket, 5.0) for bucket in BUCKETS), (4, 1.0)])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("family", "bucket", "guidance"), CROWDS)
 def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidance):
     """The rows of one without adapters, of one with, and of one with two: whoever is beside them, and wherever."""
     shelf = shelves(family)

@@ -27,7 +27,10 @@ from tests.engine.running import crowd_made_again, engine_of, finished, made, mo
 
 MAP = Image.radial_gradient("L").resize((64, 64)).convert("RGB")
 OTHER = Image.linear_gradient("L").resize((96, 64)).convert("RGB")
-FAMILIES = ("stable_diffusion", pytest.param("toybox", marks=pytest.mark.slow))
+CROWDS = [
+    *(("stable_diffusion", bucket, 5.0) for bucket in BUCKETS[:4]), ("stable_diffusion", 4, 1.0),
+    *(pytest.param("toybox", *crowd, marks=pytest.mark.slow) for crowd in ((2, 5.0), (8, 5.0), (4, 1.0))),
+]  # fmt: skip
 """Toybox's batches are made in shares."""
 
 
@@ -88,8 +91,7 @@ def _counting(method, counted, name):
     return call
 
 
-@pytest.mark.parametrize(("bucket", "guidance"), [*((bucket, 5.0) for bucket in BUCKETS[:4]), (4, 1.0)])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("family", "bucket", "guidance"), CROWDS)
 def test_no_neighbour_and_no_slot_changes_a_bit(shelves, family, bucket, guidance):
     """The rows of one with nothing, of one with a ControlNet, and of one with all there is: whoever is beside them."""
     shelf = shelves(family)

@@ -65,6 +65,7 @@ def test_other_shapes_are_another_recording_and_the_fewest_used_go(accelerator, 
     assert card.captures == 4
 
 
+@pytest.mark.slow
 def test_what_has_adapters_beside_it_is_not_recorded(accelerator, half, tmp_path):
     write_low_rank(tmp_path / "a.safetensors", {"denoiser": tiny_modules(unet=SMALL).unet}, 1)
     plain = wish(model_at(half["sd"]), num_steps=4)

@@ -343,6 +343,7 @@ def test_a_model_that_can_not_be_used_leaves_nothing_on_the_device(accelerator, 
         gc.enable()
 
 
+@pytest.mark.slow
 def test_an_idle_model_makes_way(accelerator, files):
     card = accelerator()
     engine = on(card)

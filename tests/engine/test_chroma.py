@@ -76,6 +76,7 @@ def test_every_layout_is_the_same(tiny, tmp_path, layout):
     assert torch.equal(latents_of(wish(model, guidance=3.0, num_steps=STEPS)), ours(path, guidance=3.0))
 
 
+@pytest.mark.slow
 def test_a_crowd_of_prompts_of_any_length_is_made_again_bit_for_bit(tiny):
     model = model_at(tiny[0])
     prompts = {"a": "a fox", "b": "", "c": "a red house beside a lake " * 40, "d": "a cat " * 300}

@@ -95,6 +95,7 @@ def test_a_controlnet(checkpoints, tmp_path, family, layout):
     assert_same(got, expected, ours(path), within=1e-4)
 
 
+@pytest.mark.slow
 def test_two_controlnets_each_in_its_part_of_the_steps(checkpoints, tmp_path):
     path, modules = checkpoints()
     networks = [tiny_controlnet(modules.unet, seed) for seed in (1, 2)]

@@ -151,6 +151,7 @@ def pairs(sd1, monkeypatch):
     return seen
 
 
+@pytest.mark.slow
 def test_a_picture_of_a_crowd_is_made_again_from_the_shares_of_its_recipe(sd1, pairs, monkeypatch):
     crowd = finished(run(engine_of(), *(wish(sd1, str(i), seed=i, num_steps=6) for i in range(4))))
     assert set(pairs) == {2}, "one kind of shape, whatever the bucket"

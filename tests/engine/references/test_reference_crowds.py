@@ -97,6 +97,7 @@ def test_no_neighbour_and_no_slot_changes_a_bit(shelf, bucket, guidance, share):
     assert not torch.allclose(alone[0], alone[1], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_picture_of_a_mixed_crowd_is_made_again_alone(shelf):
     wishes = mixed(shelf)
     results = finished(run(engine_of(), *wishes))

@@ -453,6 +453,7 @@ SENTENCES = {
     "pull.no_room": "it takes {size} with some to spare, and the disk has {free} free",
     "pull.no_path": "there is no {value}",
     "pull.no_folder": "{value} is a folder without a model_index.json, so no diffusers model; a file in it may be one",
+    "library.model": "{field} is missing: say which model, as imagine pull would be told",
     "pull.who": "models are fetched, copied and removed for this machine alone, or for who has the key: set an API key",
     "provenance.absent": "there is no C2PA library for this system",
     "provenance.unwritten": "the key can't be written to {path} ({why})",

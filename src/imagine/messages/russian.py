@@ -461,6 +461,7 @@ SENTENCES = {
     "pull.no_room": "нужно {size} с запасом, а на диске свободно {free}",
     "pull.no_path": "{value} не существует",
     "pull.no_folder": "в папке {value} нет model_index.json, это не модель diffusers; моделью может быть файл в ней",
+    "library.model": "{field}: не указано, какая модель; имя — как для imagine pull",
     "pull.who": "скачивать, копировать и удалять модели можно только с этой машины или с ключом: задайте ключ API",
     "provenance.absent": "для этой системы нет библиотеки C2PA",
     "provenance.unwritten": "ключ не записывается в {path} ({why})",

@@ -41,6 +41,15 @@ export const upscale = (body, signal) => lines("/upscale", { ...body, progress: 
 /** What a JSON body is answered. */
 export const post = (path, body, signal) => ask(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" }, signal });
 
+/** The lines of a model being fetched, likewise; hanging up stops it. */
+export const pull = (body, signal) => lines("/api/pull", body, signal);
+
+/** Has something done that is answered with nothing. */
+export const send = (method, path, body) => answer(path, { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+
+/** A picture of the server's. */
+export const blobAt = async (path) => (await answer(path, {})).blob();
+
 /** Where a file says it comes from. */
 export const inspect = (file, signal) => ask("/inspect", { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" }, signal });
 

@@ -14,6 +14,7 @@ let timer = null;
 export function startFromDisk() {
   show(byId("app"), false);
   show(byId("status"), false);
+  show(byId("open-models"), false);
   show(byId("disk"), true);
   address = addressFrom(remembered("server", DEFAULT)) ?? DEFAULT;
   byId("disk-address").value = address;

@@ -46,8 +46,8 @@ export function duration(seconds) {
 }
 
 export function fileSize(bytes) {
-  const unit = bytes >= 1e9 ? "gigabyte" : "megabyte";
-  const value = bytes / (unit === "gigabyte" ? 1e9 : 1e6);
+  const [unit, size] = bytes >= 1e9 ? ["gigabyte", 1e9] : bytes >= 1e5 ? ["megabyte", 1e6] : ["kilobyte", 1e3];
+  const value = bytes / size;
   return new Intl.NumberFormat(current, { style: "unit", unit, maximumFractionDigits: 1 }).format(value);
 }
 

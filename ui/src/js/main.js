@@ -54,6 +54,10 @@ function startLanguage() {
   inEveryLanguage(() => { for (const button of all("[data-language]")) press(button, button.dataset.language === language()); });
 }
 
+function startViews() {
+  byId("open-models").addEventListener("click", async () => (await drawer("models"))?.openModels());
+}
+
 function startFiles() {
   byId("load").addEventListener("click", () => byId("load-file").click());
   byId("load-file").addEventListener("change", (event) => {
@@ -121,6 +125,7 @@ function start() {
   startActions();
   startViewer();
   startFiles();
+  startViews();
   startKeys();
   startDrops(load);
   startRun(openServer);

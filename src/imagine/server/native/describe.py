@@ -122,6 +122,7 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/jobs/{id}/result"): {"application/json": {"schema": _PICTURE}, "image/png": _BYTES},
     ("POST", "/inspect"): {"application/json": {"schema": _INSPECTED}},
     ("GET", "/pictures/{name}"): {"image/*": _BYTES},
+    ("GET", "/library/{name:.+}/preview"): {"image/*": _BYTES},
     ("GET", "/"): {"text/plain": {"schema": _TEXT}, "text/html": {"schema": _TEXT}},
     ("GET", "/drawers/{name}"): {"text/javascript": {"schema": _TEXT}},
     ("GET", "/metrics"): {"text/plain": {"schema": _TEXT}},
@@ -130,6 +131,9 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/generate"): {"application/json": {"schema": {"$ref": "#/components/schemas/GenerateRequest"}}},
     ("POST", "/jobs"): {"application/json": {"schema": {"$ref": "#/components/schemas/GenerateRequest"}}},
     ("POST", "/assist"): {"application/json": {"schema": {"$ref": "#/components/schemas/GenerateRequest"}}},
+    ("POST", "/library/plan"): {
+        "application/json": {"schema": {"type": "object", "properties": {"model": _TEXT}, "required": ["model"]}}
+    },
     ("POST", "/upscale"): {"application/json": {"schema": {"$ref": "#/components/schemas/UpscaleRequest"}}},
     ("POST", "/preprocess"): {"application/json": {"schema": {"$ref": "#/components/schemas/PreprocessRequest"}}},
     ("POST", "/recipe"): {"application/octet-stream": _BYTES},

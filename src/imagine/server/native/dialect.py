@@ -55,6 +55,13 @@ ROUTES = (
         queries=("model",),
     ),
     Route("DELETE", "/models/{name:.+}/loaded", models.unload, "Let a loaded model go once no job uses it."),
+    Route("GET", "/library", models.library, "Where the models are from, whether they fit this machine, and what "
+          "could be pulled."),
+    Route("POST", "/library/plan", models.plan, "What pulling a model would come to; for the owner."),
+    Route("GET", "/library/{name:.+}/removal", models.removal, "What would go with a model, and what would stay; "
+          "for the owner."),
+    Route("GET", "/library/{name:.+}/preview", models.preview, "The picture that lies beside a model's file; `kind` "
+          "says of which kind.", queries=("kind",)),
     Route("GET", "/presets", presets.presets, "The style presets there are."),
     Route(
         "GET", "/jobs", jobs.jobs, "The orders that wait or run, the job of each of their pictures, and your detached "

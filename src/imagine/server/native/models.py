@@ -76,6 +76,34 @@ async def unload(request: web.Request) -> web.Response:
     return web.Response(body=body_from({"unloaded": name}), content_type="application/json")
 
 
+async def library(request: web.Request) -> web.StreamResponse:
+    """Where the files are from, and what could be pulled."""
+    from . import library  # what asks other machines is there only once somebody wants it
+
+    return await library.library(request)
+
+
+async def plan(request: web.Request) -> web.StreamResponse:
+    """What a pull would come to."""
+    from . import library
+
+    return await library.plan(request)
+
+
+async def removal(request: web.Request) -> web.StreamResponse:
+    """What a removal would come to."""
+    from . import library
+
+    return await library.removal(request)
+
+
+async def preview(request: web.Request) -> web.StreamResponse:
+    """The picture that lies beside a file."""
+    from . import library
+
+    return await library.preview(request)
+
+
 def _detail(gateway: Gateway, entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:
     """A model as clients may know it."""
     return _shown(entry, resident) | {"defaults": msgspec.to_builtins(gateway.defaults_of(entry))}

@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import aiohttp
 import psutil
 
 from imagine.server.orders.connection import LASTING
@@ -34,25 +35,36 @@ def sizes(home: Path) -> dict[str, float]:
     }
 
 
-async def order(client, number: int) -> None:
+class Forgetful(list):
+    """What a worker saw, for a test that doesn't look: nothing stays."""
+
+    def append(self, _: object) -> None:
+        """It is seen, and forgotten."""
+
+
+async def order(session: aiohttp.ClientSession, number: int) -> None:
     """One order, placed and followed to its end. Raises AssertionError where it isn't made."""
-    async with client.post("/jobs", json={"prompt": f"fox {number}", "num_steps": 4}) as answer:
+    async with session.post("/jobs", json={"prompt": f"fox {number}", "num_steps": 4}) as answer:
         said = await answer.json()
         assert answer.status == 202, said
-    async with client.get(f"/jobs/{said['id']}/events") as answer:
+    async with session.get(f"/jobs/{said['id']}/events") as answer:
         lines = [json.loads(line) async for line in answer.content if line.strip()]
     assert (lines[-1]["status"], lines[-1].get("state")) == ("end", "succeeded"), lines[-1]
 
 
 async def soak(home: Path, orders: int) -> list[dict[str, float]]:
     """So many orders; what was taken after each tenth of them."""
-    told = []
-    async with served.serving(home, keep_orders=KEPT, provenance=False) as client:
+    told, worker = [], served.PromptedWorker()
+    worker.seen = Forgetful()
+    async with (
+        served.serving(home, worker=worker, keep_orders=KEPT, provenance=False) as client,
+        aiohttp.ClientSession(client.make_url("/")) as session,  # the client of tests keeps every answer
+    ):
         numbers = iter(range(orders))
 
         async def place() -> None:
             for number in numbers:
-                await order(client, number)
+                await order(session, number)
                 if number % (orders // 10) == orders // 10 - 1:
                     told.append({"orders": number + 1, "seconds": round(time.monotonic() - began)} | sizes(home))
                     print(told[-1], flush=True)

@@ -106,6 +106,14 @@ MUST_NOT_KNOW = {
         "imagine.registry",
         "aiohttp",
     ),
+    "server/webhooks": (
+        "imagine.server.gateway",
+        "imagine.server.http",
+        "imagine.server.orders",
+        "imagine.dispatch",
+        "imagine.registry",
+        "imagine.library",
+    ),
     "server/orders": (
         "imagine.server.native",
         "imagine.server.openai",

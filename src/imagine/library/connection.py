@@ -20,6 +20,7 @@ from yarl import URL
 
 from .. import __version__
 from ..messages import message
+from ..words.public import is_public
 from .manners import MANNERS, Manners
 from .offer import SiteName
 from .sites import ModelSite, Sites
@@ -29,15 +30,6 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 6
 _TO_CONNECT = 20.0
 _BUFFER = 2**20
-
-
-def is_public(address: str) -> bool:
-    """Is it an address of the open internet, and of nobody's own network?"""
-    with contextlib.suppress(ValueError):
-        one = ipaddress.ip_address(address.partition("%")[0])
-        mapped = one.ipv4_mapped if isinstance(one, ipaddress.IPv6Address) else None
-        return (mapped or one).is_global
-    return False
 
 
 class _PublicOnly(AbstractResolver):

@@ -33,7 +33,8 @@ def make_app(gateway: Gateway, dialects: Sequence[Dialect] = DIALECTS) -> web.Ap
     app = web.Application(middlewares=[_surround], client_max_size=MAX_BODY)
     app[GATEWAY] = gateway
     app[ORDERS] = Orders(gateway)
-    app[LASTING] = LastingDoor(gateway, app[ORDERS])
+    bodies = {each.name.lower(): each.called for each in dialects if each.called is not None}
+    app[LASTING] = LastingDoor(gateway, app[ORDERS], bodies)
     _make_what_lasts(app)
     app[GUARD] = Guard(gateway.settings)
     silent = {each.name for each in gateway.settings.dialects if not each.spoken}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..asking.aliases import Aliases
 from ..asking.checking import half_character, shown
@@ -32,12 +32,15 @@ from .keys import NamedKey, key, key_in, keys
 from .moderation import moderation
 from .values import IPNetwork, ListenAddress, LogFormat, ModelSettings
 
+if TYPE_CHECKING:
+    from .webhooks import WebhookSettings
+
 PORT = 5000
 PREFIX = "IMAGINE_"
 CREDENTIAL = "imagine-api-key"
 """The name of the systemd credential (`LoadCredential=`) that holds the API key."""
 _KEY = frozenset(["api_key", "api_key_file"])
-_HOLD_KEYS = ("api_key", "keys")
+_HOLD_KEYS = ("api_key", "keys", "webhooks")
 """What isn't shown, right or wrong."""
 _NOTHING = (NOTHING, "False")
 _OTHERS = tuple(PREFIX + name for name in ("CONFIG", "RUNTIME", "NOHISTORY", "BINARY", "CHROMIUM", "TEST_"))
@@ -61,6 +64,12 @@ def option(
     """
     metadata = {"read": read, "help": text, "secret": secret, "file_only": file_only, "live": live}
     return field(default=default, metadata=metadata)
+
+
+def _webhooks(value: object) -> WebhookSettings | None:
+    from .webhooks import webhooks  # most owners have none
+
+    return webhooks(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +131,13 @@ class Settings:
     max_orders: int = option(10_000, values.whole(1, 1_000_000), "How many detached orders may wait.", live=True)
     max_orders_size: int = option(
         4096, values.whole(1, 10_000_000), "How many MB of their results are kept, and of pictures that they bring."
+    )
+    webhooks: WebhookSettings | None = option(
+        None,
+        _webhooks,
+        "Where detached orders may have their end told: allowed, the beginnings of URLs, and the secret that signs.",
+        file_only=True,
+        live=True,
     )
     provenance: bool = option(
         True, values.yes_or_no, "Sign pictures: made by a model (C2PA). Without it, marking them is yours.", live=True

@@ -6,7 +6,7 @@ The server is a list of these values: routes, errors and `/openapi.json` follow 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from aiohttp import web
 
@@ -16,6 +16,9 @@ from ...words.moderation import STAGES
 from .errors import Trouble, native_answer
 from .paths import Spellings, canonical
 from .security import Refused
+
+if TYPE_CHECKING:
+    from ..lasting.rows import Happened, OrderRow
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -114,6 +117,8 @@ class Dialect(NamedTuple):
     """Where its programs look for it, unless they are told otherwise."""
     root: Handler | None = None
     """What those expect of `GET /` there; None: what anybody gets."""
+    called: Callable[[OrderRow, Happened], bytes] | None = None
+    """What the webhook of an order of it is sent of one event; None where its programs name none."""
     lenient_tags: bool = False
     """What a tag in a prompt names and isn't here is left out with a warning, as its programs are used to, rather than
     refused."""

@@ -9,14 +9,16 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...words.events import Failed
+from ...words.events import Failed, Finished
 from .database import Database
+from .deliveries import Deliveries, happened, webhook_of, webhook_put
 from .rows import (
     KeyedBy,
     OrderAbout,
     OrderRow,
     PackedJobs,
     PictureRow,
+    Webhook,
     about_from,
     bytes_of,
     failure_from,
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 OPEN = "queued"
 EXPIRED = "expired"
+STARTED, FINAL, END = "started", "final", "end"
+"""What can be told of an order: that it is made, that a picture is there, and how it ended."""
+EVENTS = (STARTED, FINAL, END)
 _BY_ID = """
 SELECT number, id, owner, client, state, created, ended, expires, pictures, lost, about, failure
 FROM orders WHERE id = ?
@@ -59,6 +64,7 @@ class LastingBook:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.deliveries = Deliveries(database)
 
     async def put(
         self,
@@ -69,6 +75,7 @@ class LastingBook:
         about: OrderAbout,
         plan: PackedJobs,
         keyed: KeyedBy | None,
+        webhook: Webhook | None = None,
     ) -> int:
         """Writes a new order down; its number."""
         size = sum(map(len, plan.inputs.values()))
@@ -89,6 +96,8 @@ class LastingBook:
                     "INSERT INTO keys VALUES (?, ?, ?, ?, ?)",
                     (owner, keyed.path, keyed.key, keyed.fingerprint, number),
                 )
+            if webhook is not None:
+                webhook_put(connection, number, webhook)
             return int(number)
 
         return await self._database.run(work)
@@ -124,7 +133,7 @@ class LastingBook:
 
         def work(connection: Connection) -> OrderRow | None:
             found = connection.execute(_BY_ID, (order,)).fetchone()
-            return None if found is None else _row(found, _pictures(connection, found[0]))
+            return None if found is None else _row(connection, found)
 
         return await self._database.run(work)
 
@@ -134,7 +143,7 @@ class LastingBook:
         def work(connection: Connection) -> list[OrderRow]:
             before_it = 2**63 - 1 if before is None else before
             found = connection.execute(_BY_OWNER, (owner, before_it, most)).fetchall()
-            return [_row(each, _pictures(connection, each[0])) for each in found]
+            return [_row(connection, each) for each in found]
 
         return await self._database.run(work)
 
@@ -177,6 +186,8 @@ class LastingBook:
             if (state := _state(connection, number)) != OPEN:
                 return state
             connection.execute("INSERT OR IGNORE INTO pictures VALUES (?, ?, ?)", (number, place, bytes_of(picture)))
+            if isinstance(picture.report, Finished):
+                happened(connection, number, FINAL, place, now)
             missing = connection.execute(
                 "SELECT pictures - (SELECT count(*) FROM pictures WHERE number = orders.number) FROM orders"
                 " WHERE number = ?",
@@ -185,6 +196,10 @@ class LastingBook:
             return state if missing else _end(connection, number, "succeeded", None, now, keep)
 
         return await self._database.run(work)
+
+    async def began(self, number: int, now: float) -> None:
+        """A worker is at it."""
+        await self._database.run(lambda connection: happened(connection, number, STARTED, -1, now))
 
     async def end(self, number: int, state: str, failure: Failed | None, now: float, keep: float) -> str:
         """Writes down how an order ends, unless it has ended; its state then."""
@@ -221,6 +236,7 @@ class LastingBook:
             old = [each[0] for each in connection.execute("SELECT number FROM orders WHERE expires <= ?", (now,))]
             names = [row.name for number in old for row in _pictures(connection, number).values() if row.name]
             connection.executemany("DELETE FROM pictures WHERE number = ?", [(number,) for number in old])
+            connection.executemany("DELETE FROM webhooks WHERE number = ?", [(number,) for number in old])
             connection.executemany(
                 "UPDATE orders SET state = ?, about = NULL, failure = NULL, expires = ? WHERE number = ?",
                 [(EXPIRED, now + keep, number) for number in old],
@@ -257,10 +273,12 @@ def _state(connection: Connection, number: int) -> str:
 
 def _end(connection: Connection, number: int, state: str, failure: Failed | None, now: float, keep: float) -> str:
     """What is to be done for an order, and what it came with, goes with its end. Negative `keep`: it never expires."""
-    connection.execute(
+    ended = connection.execute(
         "UPDATE orders SET state = ?, failure = ?, ended = ?, expires = ?, bytes = 0 WHERE number = ? AND state = ?",
         (state, None if failure is None else bytes_of(failure), now, None if keep < 0 else now + keep, number, OPEN),
     )
+    if ended.rowcount:
+        happened(connection, number, END, -1, now)
     connection.execute("DELETE FROM plans WHERE number = ?", (number,))
     connection.execute("DELETE FROM inputs WHERE number = ?", (number,))
     return _state(connection, number)
@@ -273,11 +291,12 @@ def _pictures(connection: Connection, number: int) -> dict[int, PictureRow]:
     return {place: picture_from(report) for place, report in found}
 
 
-def _row(found: tuple[Any, ...], pictures: Mapping[int, PictureRow]) -> OrderRow:
+def _row(connection: Connection, found: tuple[Any, ...]) -> OrderRow:
     number, order, owner, client, state, created, ended, expires, size, lost, about, failure = found
     return OrderRow(
         number, order, owner, client, state, created, ended, expires, size, lost,
         about=None if about is None else about_from(about),
         failure=None if failure is None else failure_from(failure),
-        pictures=pictures,
+        pictures=_pictures(connection, number),
+        called=webhook_of(connection, number),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -49,6 +49,50 @@ class PictureRow(msgspec.Struct, frozen=True, kw_only=True):
     """The name that it is kept under beside, where an address was asked for."""
 
 
+DeliveryState = Literal["waiting", "delivered", "failed", "stopped"]
+"""Of a message: `failed` once it was tried often enough, `stopped` where its receiver wants none any more."""
+
+
+class Webhook(NamedTuple):
+    """Whom an order's maker wants told of which events."""
+
+    url: str
+    origin: str
+    """Which server that is on: of one, only so many are told at a time."""
+    events: tuple[str, ...]
+    shape: str
+    """The name of the dialect in which it is told."""
+    base: str
+    """The address of this server as that client knows it."""
+
+
+class Happened(NamedTuple):
+    """What a message tells of: an event of an order, and of which picture, -1 for its own; when, in Unix seconds."""
+
+    event: str
+    place: int
+    since: float
+
+
+class Delivery(NamedTuple):
+    """A message, and what became of it so far."""
+
+    happened: Happened
+    attempts: int
+    state: DeliveryState
+    told: Message | None
+    """Why the last attempt came to nothing."""
+    at: float | None
+    due: float | None
+
+
+class WebhookTold(NamedTuple):
+    """An order's webhook, and its messages so far."""
+
+    webhook: Webhook
+    deliveries: tuple[Delivery, ...]
+
+
 class OrderRow(NamedTuple):
     """An order as it stands in the book; times are in Unix seconds."""
 
@@ -67,6 +111,7 @@ class OrderRow(NamedTuple):
     about: OrderAbout | None
     failure: Failed | None
     pictures: Mapping[int, PictureRow] = {}
+    called: WebhookTold | None = None
 
 
 class KeyedBy(NamedTuple):

@@ -49,5 +49,28 @@ CREATE TABLE keys (                            -- Idempotency-Keys: which order 
 ) STRICT;
 CREATE INDEX keys_by_order ON keys (number);
 """
-STEPS = (ORDERS, KEYS)
+WEBHOOKS = """
+CREATE TABLE webhooks (                        -- whom an order's maker wants told of it, until it expires
+    number INTEGER PRIMARY KEY REFERENCES orders ON DELETE CASCADE,
+    url TEXT NOT NULL,
+    origin TEXT NOT NULL,                      -- the part of it that says which server
+    events TEXT NOT NULL,                      -- which, as a list in JSON
+    shape TEXT NOT NULL,                       -- the dialect in which it is told
+    base TEXT NOT NULL                         -- the address of this server, as that client knows it
+) STRICT;
+CREATE TABLE deliveries (                      -- each message to one, from when what it tells of has happened
+    number INTEGER NOT NULL REFERENCES webhooks ON DELETE CASCADE,
+    event TEXT NOT NULL,
+    place INTEGER NOT NULL,                    -- of the picture that it is of, -1 for the order's own
+    since REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL DEFAULT 'waiting',     -- `rows.DeliveryState`
+    told BLOB,                                 -- why the last attempt came to nothing: a `Message`
+    at REAL,                                   -- when that was
+    due REAL,                                  -- when the next is; none once it is over
+    PRIMARY KEY (number, event, place)
+) STRICT;
+CREATE INDEX by_due ON deliveries (due) WHERE due IS NOT NULL;
+"""
+STEPS = (ORDERS, KEYS, WEBHOOKS)
 """Each is taken once; `PRAGMA user_version` says how many a book has."""

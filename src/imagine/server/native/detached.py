@@ -17,7 +17,7 @@ from ..http.encoding import body_from
 from ..http.errors import native_error
 from ..http.security import GUARD, Refused
 from ..lasting.book import OPEN
-from ..lasting.rows import OrderRow, PictureRow
+from ..lasting.rows import Delivery, OrderRow, PictureRow, WebhookTold
 from ..orders.connection import LASTING, opened, own_lasting
 from ..orders.order import Order
 from .answers import answer, wants_png
@@ -38,7 +38,10 @@ async def accepted(request: web.Request, order: Order, *, preferred: bool = Fals
 
 async def status(request: web.Request) -> web.Response:
     """How far one is."""
-    said = await status_of(request, await known(request))
+    row = await known(request)
+    said = await status_of(request, row)
+    if row.called is not None:
+        said["webhook"] = _webhook(row.called)
     return web.Response(body=body_from(said), content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
@@ -105,6 +108,23 @@ async def status_of(request: web.Request, row: OrderRow) -> dict[str, Any]:
         error = error_from_failed(row.failure)
         said |= native_error(error.note, error)
     return said
+
+
+def _webhook(called: WebhookTold) -> dict[str, Any]:
+    """Whom it tells, and what became of that; what stands behind a URL's ? may be a secret."""
+    url, query, _ = called.webhook.url.partition("?")
+    return {
+        "url": url + query,
+        "events": called.webhook.events,
+        "deliveries": [_delivery(each) for each in called.deliveries],
+    }
+
+
+def _delivery(one: Delivery) -> dict[str, Any]:
+    event, place, _ = one.happened
+    said: dict[str, Any] = {"event": event} | ({"index": place} if place >= 0 else {})
+    said |= {"state": one.state, "attempts": one.attempts, "next": one.due and round(one.due, 3)}
+    return said if one.told is None else said | native_error(one.told)
 
 
 async def _position(request: web.Request, row: OrderRow, pictures: list[dict[str, Any]]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aiohttp import web
 
 from ..http.dialect import Dialect, Route
@@ -22,6 +24,9 @@ from . import (
 )
 from .describe import described, schemas
 
+if TYPE_CHECKING:
+    from ..lasting.rows import Happened, OrderRow
+
 
 async def _status(request: web.Request) -> web.StreamResponse:
     from .detached import status  # who never asks for orders that last never pays for them
@@ -39,6 +44,12 @@ async def _events(request: web.Request) -> web.StreamResponse:
     from .job_events import events
 
     return await events(request)
+
+
+def _called(row: OrderRow, happened: Happened) -> bytes:
+    from .webhook import body_of
+
+    return body_of(row, happened)
 
 
 ROUTES = (
@@ -82,4 +93,4 @@ ROUTES = (
     Route("POST", "/inspect", inspect.inspect, "Where a picture says it comes from, and whether that holds."),
     Route("POST", "/recipe", recipe.recipe, "What a picture or a saved JSON says of how it was made."),
 )  # fmt: skip
-NATIVE = Dialect("Imagine", prefixes=("/",), routes=ROUTES, schemas=schemas, described=described)
+NATIVE = Dialect("Imagine", prefixes=("/",), routes=ROUTES, schemas=schemas, described=described, called=_called)

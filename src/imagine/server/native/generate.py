@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiohttp import web
 
@@ -15,6 +15,7 @@ from ...fairness.allowance import Holding
 from ...messages import message
 from ...words.errors import BadRequest
 from ..gateway.keys import GATEWAY
+from ..http.addresses import base_url
 from ..http.body import read_body
 from ..http.context import CALLED
 from ..http.security import client_of
@@ -23,7 +24,10 @@ from ..orders.order import Order
 from .answers import answer, wants_png
 from .streaming import stream
 
-_DETACH = "detach"
+if TYPE_CHECKING:
+    from ..lasting.rows import Webhook
+
+_DETACH, _WEBHOOK, _EVENTS = "detach", "webhook", "webhook_events"
 _ASYNC = "respond-async"
 
 
@@ -33,6 +37,8 @@ class GenerateBody(NamedTuple):
     parsed: Parsed
     detach: bool
     """Is the id of the order to be the answer?"""
+    webhook: tuple[object, object] | None = None
+    """Whom to tell, and of what, where it says either."""
 
 
 async def generate(request: web.Request) -> web.StreamResponse:
@@ -63,8 +69,11 @@ async def _order_of(request: web.Request, *, detach: bool) -> tuple[Order, bool]
         asked = await _read(request, holding)
         if detach or asked.detach:
             return await place_lasting(
-                request, asked.parsed.request, holding, warnings=tuple(asked.parsed.warnings)
-            ), True
+                request, asked.parsed.request, holding, warnings=tuple(asked.parsed.warnings),
+                webhook=_webhook(request, asked),
+            ), True  # fmt: skip
+        if asked.webhook is not None:
+            raise BadRequest(message("webhook.attached", _WEBHOOK))
         if wants_png(request):
             _check_png(asked.parsed.request)
         order = await place(request, asked.parsed.request, holding)
@@ -100,4 +109,15 @@ def _parsed(body: bytes) -> GenerateBody:
     detach = values.pop(_DETACH, None)
     if not isinstance(detach, bool | None):
         raise BadRequest(message("detach.form", _DETACH))
-    return GenerateBody(parse(values), bool(detach))
+    url, events = values.pop(_WEBHOOK, None), values.pop(_EVENTS, None)
+    return GenerateBody(parse(values), bool(detach), None if url is None and events is None else (url, events))
+
+
+def _webhook(request: web.Request, asked: GenerateBody) -> Webhook | None:
+    """Whom it wants told. Raises BadRequest, Unsupported."""
+    if asked.webhook is None:
+        return None
+    from .webhook import wished
+
+    settings = request.app[GATEWAY].settings
+    return wished(*asked.webhook, settings, base_url(request, settings.public_url))

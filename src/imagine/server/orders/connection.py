@@ -31,7 +31,7 @@ from .output import AS_PAINTED, Output
 from .painted import Painted
 
 if TYPE_CHECKING:
-    from ..lasting.rows import OrderRow
+    from ..lasting.rows import OrderRow, Webhook
 
 ORDERS = web.AppKey("orders", Orders)
 LASTING = web.AppKey("lasting", LastingDoor)
@@ -65,7 +65,7 @@ async def place(
 
 async def place_lasting(
     request: web.Request, generate: GenerateRequest, holding: Holding, output: Output = AS_PAINTED, *,
-    filled: tuple[str, ...] = (), warnings: tuple[Message, ...] = (),
+    filled: tuple[str, ...] = (), warnings: tuple[Message, ...] = (), webhook: Webhook | None = None,
 ) -> Order:  # fmt: skip
     """As `place`, of an order that outlives its connection and the server. Raises Refused too: for an Idempotency-Key
     that came with something else, and for one whose order has expired."""
@@ -73,12 +73,12 @@ async def place_lasting(
     from .lasting import Gone, KeyUsed, Placer
 
     dialect, key = dialect_of(request), idempotency_key(request.headers)
-    keyed = None if key is None else KeyedBy(request.path, key, _fingerprint(generate, output))
+    keyed = None if key is None else KeyedBy(request.path, key, _fingerprint(generate, output, webhook))
     placer = Placer(request.app[GUARD].owner(request), client_of(request), asked_as(request))
     try:
         order = await request.app[LASTING].open().place(
             generate, placer, holding, output, lenient_tags=dialect is not None and dialect.lenient_tags,
-            filled=filled, warnings=warnings, keyed=keyed,
+            filled=filled, warnings=warnings, keyed=keyed, webhook=webhook,
         )  # fmt: skip
     except KeyUsed as error:
         raise Refused(422, message("idempotency.other", HEADER)) from error
@@ -88,9 +88,13 @@ async def place_lasting(
     return order
 
 
-def _fingerprint(generate: GenerateRequest, output: Output) -> bytes:
+def _fingerprint(generate: GenerateRequest, output: Output, webhook: Webhook | None) -> bytes:
     """What tells one request from another; the name that its picture will have is chosen anew each time."""
-    asked = [generate, msgspec.structs.replace(output, name="")]
+    asked = [
+        generate,
+        msgspec.structs.replace(output, name=""),
+        *([] if webhook is None else [webhook.url, webhook.events]),
+    ]
     return hashlib.sha256(msgspec.msgpack.encode(asked)).digest()
 
 

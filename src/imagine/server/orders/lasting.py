@@ -30,9 +30,18 @@ from ...words.events import Failed
 from ...words.moderation import AskedAs
 from ..gateway.gateway import Gateway
 from ..gateway.storage import PictureStore
-from ..lasting.book import EXPIRED, OPEN, LastingBook
+from ..lasting.book import EXPIRED, OPEN, STARTED, LastingBook
 from ..lasting.database import Database
-from ..lasting.rows import KeyedBy, OrderAbout, OrderRow, PictureAsked, PictureRow, packed
+from ..lasting.rows import (
+    KeyedBy,
+    OrderAbout,
+    OrderRow,
+    PictureAsked,
+    PictureRow,
+    Webhook,
+    WebhookTold,
+    packed,
+)
 from .event_log import EventLog
 from .incoming import Incoming
 from .order import LastingPart, Order, OrderedPicture, State
@@ -84,6 +93,10 @@ class LastingOrders:
         self._begun = False
         self.begin: Callable[[], None] = _nothing
         """Called before the first use of the book: what makes its orders starts then."""
+        self.call: Callable[[], None] = _nothing
+        """Called with the first order that has a webhook: what sends the messages starts then."""
+        self.happened: Callable[[], None] = _nothing
+        """Called once something is written down that a webhook may want to know."""
 
     @property
     def is_there(self) -> bool:
@@ -93,13 +106,15 @@ class LastingOrders:
     async def place(
         self, request: GenerateRequest, asker: Placer, holding: Holding, output: Output = AS_PAINTED, *,
         lenient_tags: bool = False, filled: tuple[str, ...] = (), warnings: tuple[Message, ...] = (),
-        keyed: KeyedBy | None = None,
+        keyed: KeyedBy | None = None, webhook: Webhook | None = None,
     ) -> Order:  # fmt: skip
         """Takes a request in: it is safe once this returns. Where an order was made for the same key, that one.
 
         Raises as `Orders.place`; KeyUsed, Gone; ImagineError where the book can't be written.
         """
         self.start()
+        if webhook is not None:
+            self.call()
         async with self._turn(asker.owner, keyed):
             if keyed is not None and (before := await self._made_for(asker.owner, keyed)) is not None:
                 return before
@@ -107,7 +122,7 @@ class LastingOrders:
             incoming = Incoming(request, request, asker.client, asker.asked_as, lenient_tags, filled)
             plan = await prepare(self._gateway, incoming, holding, output)
             try:
-                order = await self._written(plan, asker, output, warnings, keyed)
+                order = await self._written(plan, asker, output, warnings, keyed, webhook)
             finally:
                 self.changed.set()  # who goes away amid it leaves an order behind
         holding.hold(0)
@@ -225,6 +240,14 @@ class LastingOrders:
             self.stuck[number] = _lasting(order).owner
         return True
 
+    async def began(self, order: Order) -> None:
+        """Its message; a book that can't be written costs no more than that."""
+        try:
+            await self.book.began(_lasting(order).number, self._wall())
+            self.happened()
+        except ImagineError as error:
+            _log.error("order %s began, and that can't be written down: %s", order.id, error)
+
     def ended(self, order: Order) -> None:
         """There is room for another."""
         self.in_hand.pop(_lasting(order).number, None)
@@ -233,11 +256,14 @@ class LastingOrders:
     async def _keep(self, lasting: LastingPart, index: int, row: PictureRow) -> None:
         keep = self._gateway.settings.keep_orders
         state = await self.book.keep(lasting.number, index, row, self._wall(), keep)
+        self.happened()
         if state not in (OPEN, "succeeded"):
             raise Cancelled(message("job.cancelled"))  # it was taken back at the same moment
 
     async def _ends(self, number: int, state: str, failed: Failed) -> str:
-        return await self.book.end(number, state, failed, self._wall(), self._gateway.settings.keep_orders)
+        ended = await self.book.end(number, state, failed, self._wall(), self._gateway.settings.keep_orders)
+        self.happened()
+        return ended
 
     @contextlib.asynccontextmanager
     async def _turn(self, owner: str, keyed: KeyedBy | None) -> AsyncGenerator[None]:
@@ -279,8 +305,9 @@ class LastingOrders:
             raise Busy(message("busy.order_bytes", most=settings.max_orders_size), retry_after=60.0)
 
     async def _written(
-        self, plan: Plan, asker: Placer, output: Output, warnings: tuple[Message, ...], keyed: KeyedBy | None
-    ) -> Order:
+        self, plan: Plan, asker: Placer, output: Output, warnings: tuple[Message, ...], keyed: KeyedBy | None,
+        webhook: Webhook | None,
+    ) -> Order:  # fmt: skip
         about = OrderAbout(
             key=plan.key, pictures=[PictureAsked(job=job.job, params=job.params) for job in plan.jobs],
             warnings=list(dict.fromkeys([*warnings, *plan.warnings])), output=msgspec.to_builtins(output),
@@ -288,10 +315,11 @@ class LastingOrders:
         )  # fmt: skip
         name, now = secrets.token_urlsafe(16), self._wall()
         jobs = await self._gateway.apart(lambda: packed(plan.jobs), asker.client)
-        number = await self.book.put(name, asker.owner, asker.client, now, about, jobs, keyed)
+        number = await self.book.put(name, asker.owner, asker.client, now, about, jobs, keyed, webhook)
         row = OrderRow(
-            number, name, asker.owner, asker.client, OPEN, now, None, None, len(about.pictures), 0, about, None
-        )
+            number, name, asker.owner, asker.client, OPEN, now, None, None, len(about.pictures), 0, about, None,
+            called=None if webhook is None else WebhookTold(webhook, ()),
+        )  # fmt: skip
         return self.known(row)
 
     def _order(self, row: OrderRow, about: OrderAbout) -> Order:
@@ -302,6 +330,7 @@ class LastingOrders:
             created=row.created,
             epoch=secrets.token_hex(4),
             keeper=self,
+            told_begun=row.called is None or STARTED not in row.called.webhook.events,
             catching_up=asyncio.Lock(),
         )
         return Order(

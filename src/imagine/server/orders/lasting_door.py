@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ...words.errors import ImagineError
 from ..gateway.gateway import Gateway
 from .orders import Orders
 
 if TYPE_CHECKING:
+    from ..webhooks.deliverer import BodyMaker, Deliverer
     from .feeding import Feeder
     from .lasting import LastingOrders
+
+_log = logging.getLogger("imagine.jobs")
 
 
 class LastingDoor:
     """One gateway's. Used from one event loop."""
 
-    def __init__(self, gateway: Gateway, orders: Orders) -> None:
-        self._gateway, self._orders = gateway, orders
+    def __init__(self, gateway: Gateway, orders: Orders, bodies: Mapping[str, BodyMaker]) -> None:
+        self._gateway, self._orders, self._bodies = gateway, orders, bodies
         self._book = gateway.settings.home / "orders" / "orders.sqlite"
         self.opened: LastingOrders | None = None
         """What lies behind it, once it was needed."""
         self._feeder: Feeder | None = None
+        self._calling: asyncio.Task[None] | None = None
+        """What sends messages to webhooks."""
 
     def open(self) -> LastingOrders:
         """What lies behind it, from now on."""
@@ -30,6 +39,7 @@ class LastingDoor:
 
             self.opened = LastingOrders(self._gateway, self._orders, self._book)
             self._feeder = Feeder(self._gateway, self._orders, self.opened)
+            self.opened.call = self._call
         return self.opened
 
     def if_any(self) -> LastingOrders | None:
@@ -40,6 +50,31 @@ class LastingDoor:
         """Where there is a book from before, what waits in it goes on."""
         if (lasting := self.if_any()) is not None:
             lasting.start()
+            self._calling = asyncio.create_task(self._call_on(lasting))
+
+    def _call(self) -> None:
+        """From now on messages are sent."""
+        if self._calling is None or self._calling.done():
+            self._calling = asyncio.create_task(self._deliverer().run())
+
+    async def _call_on(self, lasting: LastingOrders) -> None:
+        """Where there is somebody to be told, as long as this server lives."""
+        try:
+            if not await lasting.book.deliveries.any():
+                return
+        except ImagineError as error:
+            _log.error("webhooks wait: %s", error)
+            return
+        await self._deliverer().run()
+
+    def _deliverer(self) -> Deliverer:
+        from ..webhooks.deliverer import Deliverer
+        from ..webhooks.sending import Sender
+
+        lasting = self.open()
+        deliverer = Deliverer(lambda: self._gateway.settings, lasting.book, self._bodies, Sender())
+        lasting.happened = deliverer.news.set
+        return deliverer
 
     def say_goodbye(self) -> None:
         """Whoever waits for what isn't begun is told that the server stops."""
@@ -48,6 +83,9 @@ class LastingDoor:
 
     async def close(self) -> None:
         """Nothing more is begun; what waits in the book waits for the next start."""
+        if self._calling is not None:
+            self._calling.cancel()
+            await asyncio.wait({self._calling})
         if self._feeder is not None:
             await self._feeder.stop()
         if self.opened is not None:

@@ -36,6 +36,9 @@ class Keeper(Protocol):
     async def fail(self, order: Order, state: State, failed: Failed) -> bool:
         """It comes to nothing; False where another attempt is made instead."""
 
+    async def began(self, order: Order) -> None:
+        """A worker is at it, and somebody wants to be told."""
+
     def ended(self, order: Order) -> None:
         """Everybody has been told that it has ended."""
 
@@ -51,6 +54,8 @@ class LastingPart:
     epoch: str
     """Tells its log from one that it had before, of which numbers of events were told."""
     keeper: Keeper
+    told_begun: bool
+    """Was it said that a worker is at it, or does nobody want to know?"""
     names: dict[int, str] = field(default_factory=dict)
     catching_up: asyncio.Lock
     """Held by who has its log tell of what was written down before."""

@@ -18,7 +18,7 @@ from ...fairness.allowance import Holding
 from ...identity.stamp import FileStamp, unchanged
 from ...messages import message
 from ...words.errors import Blocked, Cancelled, ImagineError, ModelChanged, WorkerLost
-from ...words.events import Failed, Finished
+from ...words.events import Failed, Finished, Queued
 from ...words.frames import JobReport, Submit
 from ...words.moderation import AskedAs
 from ..gateway.gateway import Gateway
@@ -184,6 +184,9 @@ class Orders:
 
     async def _take(self, order: Order, index: int, job: Submit, report: JobReport) -> None:
         """One thing that happened to a job. Raises what a stage of its picture does."""
+        if order.lasting is not None and not order.lasting.told_begun and not isinstance(report, Queued | Failed):
+            order.lasting.told_begun = True
+            await order.lasting.keeper.began(order)
         if isinstance(report, Failed):
             if report.verdict is not None:
                 self._gateway.note_verdict(report.verdict, order.client, job.params.prompt, key=order.key)

@@ -10,7 +10,7 @@ import msgspec
 
 from ...messages import Message
 from .database import Database
-from .rows import Delivery, DeliveryState, Happened, Webhook, WebhookTold, bytes_of
+from .rows import DeliveryState, Happened, Webhook, WebhookMessage, WebhookTold, bytes_of
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -23,7 +23,7 @@ class DueDelivery(NamedTuple):
     order: str
     url: str
     origin: str
-    delivery: Delivery
+    delivery: WebhookMessage
 
 
 class Deliveries:
@@ -89,10 +89,12 @@ ORDER BY due, deliveries.rowid LIMIT 1
 _STOP = "UPDATE deliveries SET due = NULL, state = 'stopped' WHERE number = ? AND due IS NOT NULL"
 
 
-def _delivery(found: tuple[str, int, float, int, DeliveryState, bytes | None, float | None, float | None]) -> Delivery:
+def _delivery(
+    found: tuple[str, int, float, int, DeliveryState, bytes | None, float | None, float | None],
+) -> WebhookMessage:
     event, place, since, attempts, state, told, at, due = found
     note = None if told is None else msgspec.msgpack.decode(told, type=Message)
-    return Delivery(Happened(event, place, since), attempts, state, note, at, due)
+    return WebhookMessage(Happened(event, place, since), attempts, state, note, at, due)
 
 
 def webhook_put(connection: Connection, number: int, webhook: Webhook) -> None:

@@ -74,7 +74,7 @@ class Happened(NamedTuple):
     since: float
 
 
-class Delivery(NamedTuple):
+class WebhookMessage(NamedTuple):
     """A message, and what became of it so far."""
 
     happened: Happened
@@ -90,7 +90,7 @@ class WebhookTold(NamedTuple):
     """An order's webhook, and its messages so far."""
 
     webhook: Webhook
-    deliveries: tuple[Delivery, ...]
+    deliveries: tuple[WebhookMessage, ...]
 
 
 class OrderRow(NamedTuple):

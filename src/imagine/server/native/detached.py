@@ -17,7 +17,7 @@ from ..http.encoding import body_from
 from ..http.errors import native_error
 from ..http.security import GUARD, Refused
 from ..lasting.book import OPEN
-from ..lasting.rows import Delivery, OrderRow, PictureRow, WebhookTold
+from ..lasting.rows import OrderRow, PictureRow, WebhookMessage, WebhookTold
 from ..orders.connection import LASTING, opened, own_lasting
 from ..orders.order import Order
 from .answers import answer, wants_png
@@ -120,7 +120,7 @@ def _webhook(called: WebhookTold) -> dict[str, Any]:
     }
 
 
-def _delivery(one: Delivery) -> dict[str, Any]:
+def _delivery(one: WebhookMessage) -> dict[str, Any]:
     event, place, _ = one.happened
     said: dict[str, Any] = {"event": event} | ({"index": place} if place >= 0 else {})
     said |= {"state": one.state, "attempts": one.attempts, "next": one.due and round(one.due, 3)}

@@ -1000,7 +1000,7 @@ SENTENCES = {
     "allowed.choice": "text, or an object of one type",
     "replicate.webhook": "{field}: this server calls no addresses; ask for the prediction again, or stream it",
     "webhook.none": "{field}: this server tells nobody; its owner can allow addresses (webhooks in the configuration)",
-    "webhook.form": "{field} must be an http or https URL of at most {most} ASCII characters, with no user and no ../ in it",
+    "webhook.form": "{field} must be an http or https URL of {most} ASCII characters at most, without user or ../",
     "webhook.elsewhere": "{field} is at no address that the server's owner allows",
     "webhook.offline": "{field}: this server is offline, and connects to no other machine",
     "webhook.events": "{field} must be a list, of {values}",

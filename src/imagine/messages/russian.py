@@ -1011,7 +1011,7 @@ SENTENCES = {
     "allowed.choice": "текст или объект с полем type",
     "replicate.webhook": "{field}: этот сервер не обращается по адресам; спросите о нём ещё раз или читайте поток",
     "webhook.none": "{field}: сервер никому не сообщает; адреса может разрешить владелец (webhooks в конфигурации)",
-    "webhook.form": "{field}: нужен URL http или https не длиннее {most} символов ASCII, без пользователя и без ../ в пути",
+    "webhook.form": "{field}: нужен URL http или https не длиннее {most} символов ASCII, без имён и ../ в пути",
     "webhook.elsewhere": "{field}: по этому адресу владелец сервера сообщать не разрешил",
     "webhook.offline": "{field}: сервер работает автономно и не соединяется с другими машинами",
     "webhook.events": "{field}: нужен список из {values}",

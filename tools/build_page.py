@@ -62,7 +62,8 @@ def page(language: str) -> str:
     head = (SOURCES / "head.js").read_text("utf-8")
     modules = joined()
     shared = sorted({name for drawer in drawers() for name in _shared(drawer)})
-    constants = f"const STRINGS = {_for_script(texts)};\nconst BUILD = {_for_script(_build(modules))};\n"
+    said = {"LANGUAGES": [*FILES], "STRINGS": _paired(texts), "BUILD": _build(modules)}
+    constants = "".join(f"const {name} = {_for_script(value)};\n" for name, value in said.items())
     constants += f"const SHARED = () => ({{ {', '.join(map(_constant, shared))} }});\n"
     script = f'"use strict";\n(() => {{\n{constants}{modules}}})();\n'
     style = _without_comments((SOURCES / "style.css").read_text("utf-8"))
@@ -110,7 +111,7 @@ def drawer(name: str) -> str:
     folder = SOURCES / "drawers" / name
     about = {
         "build": _build(joined()),
-        "texts": _texts(folder),
+        "texts": _paired(_texts(folder)),
         "style": _without_comments((folder / "style.css").read_text("utf-8")),
         "tree": tree((folder / "drawer.html").read_text("utf-8")),
     }
@@ -219,6 +220,11 @@ def _texts(folder: Path) -> dict[str, dict[str, Any]]:
         if first.keys() != other.keys():
             raise BuildError(f"not in every language: {', '.join(sorted(first.keys() ^ other.keys()))}")
     return texts
+
+
+def _paired(texts: dict[str, dict[str, Any]]) -> dict[str, list[Any]]:
+    """Each key once, with its text in every language."""
+    return {key: [told[key] for told in texts.values()] for key in next(iter(texts.values()))}
 
 
 def _worded(html: str, texts: dict[str, str]) -> str:

@@ -3,7 +3,7 @@
 //   entries   { id, time, seed, meta, warnings, notes, timings, width, height, thumb }   one for each picture, small
 //   files     id → the PNG
 //   sources   digest → a picture that pictures were made from: kept once, as long as one of them is
-//   draft     "img", "mask" → the input of now
+//   draft     "img", "mask" → the input of now; "order ID" → what waits in a line, or is made
 //
 // Where there is no database (a private window), memory stands in for it.
 
@@ -37,6 +37,11 @@ export async function remove(store, key) {
 export async function everything(store) {
   const db = await database();
   return db === null ? [...memory[store].values()] : await done(db, store, "readonly", (at) => at.getAll());
+}
+
+export async function keys(store) {
+  const db = await database();
+  return db === null ? [...memory[store].keys()] : await done(db, store, "readonly", (at) => at.getAllKeys());
 }
 
 /** Fresh identifiers, also over plain http, where there is no randomUUID. */

@@ -15,6 +15,7 @@ export function startFromDisk() {
   show(byId("app"), false);
   show(byId("status"), false);
   show(byId("open-models"), false);
+  show(byId("open-queue"), false);
   show(byId("disk"), true);
   address = addressFrom(remembered("server", DEFAULT)) ?? DEFAULT;
   byId("disk-address").value = address;

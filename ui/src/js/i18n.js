@@ -3,9 +3,9 @@
 import { all } from "./dom.js";
 import { remember, remembered } from "./memory.js";
 
-const LANGUAGES = Object.keys(STRINGS);
 const ATTRIBUTES = ["title", "aria-label", "placeholder"];
 let current = document.documentElement.lang;
+let at = LANGUAGES.indexOf(current); // where its texts stand among those of a key
 let plurals = new Intl.PluralRules(current);
 const listeners = new Set();
 
@@ -13,14 +13,14 @@ export const language = () => current;
 
 /** The text of `key`; `{name}` is filled in, `{n, plural, one:…|other:…}` chosen by the number. */
 export function t(key, values = {}) {
-  const text = STRINGS[current][key];
+  const text = STRINGS[key]?.[at];
   if (typeof text !== "string") return text ?? key;
   return text
     .replace(/\{(\w+), plural, ([^}]*)\}/g, (_, name, forms) => plural(values[name], forms))
     .replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
-export const hasText = (key) => typeof STRINGS[current][key] === "string";
+export const hasText = (key) => typeof STRINGS[key]?.[at] === "string";
 
 /** A sentence of the server's; where its note says where fields stand in it, by the names that they have on the page. */
 export function worded(sentence, note) {
@@ -68,6 +68,7 @@ export function inEveryLanguage(act) {
 export function setLanguage(code, keep = true) {
   if (!LANGUAGES.includes(code)) return;
   current = code;
+  at = LANGUAGES.indexOf(code);
   plurals = new Intl.PluralRules(code);
   if (keep) remember("language", code);
   document.documentElement.lang = code;
@@ -85,7 +86,7 @@ export function wordElements(root = document) {
 
 /** Takes further texts, in every language. */
 export function addTexts(texts) {
-  for (const [code, said] of Object.entries(texts)) Object.assign(STRINGS[code], said);
+  Object.assign(STRINGS, texts);
 }
 
 /** The language that the address asks for, else the one chosen before, else the file's own. */

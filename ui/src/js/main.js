@@ -16,11 +16,10 @@ import { letterOf } from "./keys.js";
 import { copyLink, takeHash } from "./link.js";
 import { notice, undoLatest } from "./notices.js";
 import { loadFile, saveSettings } from "./recipe.js";
-import { askedToCancel, isRunning, run, serverIsBack, startRun } from "./run.js";
+import { askedToCancel, isRunning, resumeQueue, run, serverIsBack, startRun } from "./run.js";
 import { dropSource, sourcePicture, startSource } from "./source.js";
 import { bringIntoView, chosenEntry, examples, showEntry, showFirst, startStage, takeAway } from "./stage.js";
 import { undoToNow } from "./undo.js";
-import { tellUnfinished } from "./unfinished.js";
 import { startUpscale } from "./upscale.js";
 import { startViewer } from "./viewer.js";
 
@@ -55,6 +54,7 @@ function startLanguage() {
 }
 
 function startViews() {
+  byId("open-queue").addEventListener("click", async () => (await drawer("queue"))?.openQueue());
   byId("open-models").addEventListener("click", async () => (await drawer("models"))?.openModels());
 }
 
@@ -132,7 +132,7 @@ function start() {
   startUpscale(openServer);
   startGallery(showEntry, compare, takeAway).then(showFirst);
   addEventListener("hashchange", takeHash);
-  startConnection(() => { takeHash(); examples(); tellUnfinished(); }, serverIsBack, ({ assistant, watermark }) => { offerAssistant(Boolean(assistant)); offerMark(Boolean(watermark)); });
+  startConnection(() => { takeHash(); examples(); resumeQueue(); }, serverIsBack, ({ assistant, watermark }) => { offerAssistant(Boolean(assistant)); offerMark(Boolean(watermark)); });
 }
 
 // What stands in the file is seen first, where it is in the right language; a hidden page has nothing to be seen.

@@ -1,4 +1,5 @@
-// One request at a time: sent, followed line by line, cancelled, and kept when it is done. Those asked for meanwhile wait.
+// One request at a time: sent, followed line by line, cancelled, and kept when it is done. Those asked for meanwhile wait
+// in the line.
 
 import { cancelOrder, generate, ServerError } from "./api.js";
 import { assistsStraight, isThinking, plansFirst, startAssistant, stopThinking } from "./assistant.js";
@@ -12,15 +13,15 @@ import { t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { blobFrom } from "./pictures.js";
 import { Progress } from "./progress.js";
+import { again, changedQueue, drop, enter, kept, nextOrder, orders, setState, waiting, whenQueueChanges } from "./queue.js";
 import { sourceFields, sourceMask, sourcePicture } from "./source.js";
 import { begin, bringIntoView, end, showFinished, showHidden, showPreview } from "./stage.js";
-import { forgetRun, rememberRun } from "./unfinished.js";
+import { forgetRun, rememberRun, tellUnfinished } from "./unfinished.js";
 
 const MOST_WAITING = 20;
 const AGAIN = 3000; // milliseconds in which a second Esc means it
 const LEAVING = 2000; // milliseconds in which a run that breaks off does so because the page goes
 let running = null;
-let waiting = []; // requests as `asked` makes them
 let needKey = () => {};
 let escaped = -Infinity;
 let left = -Infinity; // when the page was last asked to go
@@ -30,7 +31,8 @@ export function startRun(onKey) {
   needKey = onKey;
   startAssistant(nameGenerate);
   byId("cancel").addEventListener("click", cancel);
-  byId("run-queue-clear").addEventListener("click", clearQueue);
+  byId("run-queue-clear").addEventListener("click", () => { clearQueue(); byId("cancel").focus(); });
+  whenQueueChanges(describeQueue);
   addEventListener("beforeunload", (event) => {
     if (!running) return;
     event.preventDefault();
@@ -54,11 +56,9 @@ export async function run() {
 }
 
 function place(wanted) {
-  if (!running) return follow(wanted);
-  if (waiting.length >= MOST_WAITING) return notice(t("queue.full", { n: MOST_WAITING }), { about: "queue", bad: true });
-  waiting.push(wanted);
-  describeQueue();
-  return tell(t("queue.waiting", { n: waiting.length }));
+  if (waiting().length >= MOST_WAITING) return notice(t("queue.full", { n: MOST_WAITING }), { about: "queue", bad: true });
+  enter([wanted]);
+  return running ? tell(t("queue.waiting", { n: waiting().length })) : next();
 }
 
 export const isRunning = () => running !== null;
@@ -95,9 +95,25 @@ async function asked() {
 /** Asks for something else than the form says: at once, or before what waits. */
 export const runAlso = (body, pictures) => resume([{ said: body, pictures, body: { ...body, progress: true }, queued: running !== null }]);
 
-async function follow(wanted) {
+/** What the page was closed over goes on in its line; one that was alone is only told of. */
+export async function resumeQueue() {
+  const { own, others } = await kept();
+  if (own.length > 1 || (own.length === 1 && own[0].state !== "running")) {
+    forgetRun();
+    again(own);
+    notice(t("queue.resumed", { n: own.length }), { about: "cut" });
+    if (!running) next();
+  } else tellUnfinished();
+  for (const one of own.length === 1 && own[0].state === "running" ? own : []) drop(one);
+  if (!others.length) return;
+  const act = () => { again(others); if (!running) next(); };
+  notice(t("queue.left", { n: others.length }), { about: "left", stay: true, action: { text: t("queue.again"), act } });
+}
+
+async function follow(order) {
+  const { wanted } = order;
   const count = wanted.said.count ?? 1;
-  running = { abort: new AbortController(), order: null, progress: new Progress(count, wanted.body.assist ? "assist.thinking" : "run.asking"), seed: null, finished: 0, hidden: 0 };
+  running = { abort: new AbortController(), entered: order, end: ["failed"], order: null, progress: new Progress(count, wanted.body.assist ? "assist.thinking" : "run.asking"), seed: null, finished: 0, hidden: 0 };
   rememberRun();
   setBusy(true);
   begin(count, wanted.queued);
@@ -112,7 +128,10 @@ async function follow(wanted) {
   } finally {
     const whole = running.finished + running.hidden === count;
     running.progress.end(whole);
-    if (whole || performance.now() - left > LEAVING) forgetRun();
+    if (whole || performance.now() - left > LEAVING) {
+      forgetRun();
+      setState(order, ...(whole ? ["done"] : running.end));
+    }
     running = null;
     setBusy(false);
     await end();
@@ -123,6 +142,7 @@ async function follow(wanted) {
 async function take(line, pictures) {
   running.order ??= line.order ?? null;
   running.progress.take(line);
+  tellOrder(line);
   if (line.status === "intermediate") await showPreview(line.index ?? 0, blobFrom(line.img, line.media_type ?? "image/png"));
   if (line.status === "blocked") hide(line.index ?? 0, line.error);
   if (line.status !== "final") return;
@@ -131,7 +151,18 @@ async function take(line, pictures) {
   running.seed ??= line.seed;
   const entry = await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings: line.warnings, notes: line.notes, timings: line.timings, sources: pictures });
   await showFinished(line.index ?? 0, entry, blob);
+  running.entered.made.push(entry);
   running.progress.finished(line);
+  tellOrder(line);
+}
+
+/** How far it is, for who looks at the line. */
+function tellOrder(line) {
+  const { entered } = running;
+  entered.said = [byId("run-text").textContent, byId("run-more").textContent].filter(Boolean).join(" · ");
+  entered.part = byId("progress").hasAttribute("value") ? byId("progress").value : null;
+  if (line.status === "intermediate") entered.picture = blobFrom(line.img, line.media_type ?? "image/png");
+  changedQueue();
 }
 
 /** A picture isn't to be shown: in its place stands why. */
@@ -149,40 +180,59 @@ function cancel() {
 }
 
 function next() {
-  const wanted = waiting.shift();
-  describeQueue();
-  return wanted ? follow(wanted) : undefined;
+  const order = nextOrder();
+  return order ? follow(order) : undefined;
+}
+
+/** Takes one order back, wherever it is in the line. */
+export function takeBack(order) {
+  if (running?.entered === order) return cancel();
+  drop(order);
+  const act = () => resume([order.wanted]);
+  return notice(t("queue.cleared", { n: 1 }), { about: "queue", action: { text: t("undo"), act, undo: true } });
+}
+
+/** Asks once more for what was cancelled, failed, or was put aside: as the next. */
+export function askAgain(order) {
+  drop(order);
+  resume([order.wanted]);
 }
 
 /** Requests that wait for a server that is gone would only fail, one after the other. */
 function putAside() {
-  if (!waiting.length) return;
-  const aside = waiting;
-  waiting = [];
-  describeQueue();
-  const act = () => resume(aside);
+  const aside = waiting();
+  if (!aside.length) return;
+  for (const order of aside) setState(order, "aside");
+  const act = () => {
+    const still = aside.filter((order) => order.state === "aside" && orders().includes(order));
+    for (const order of still) drop(order);
+    resume(still.map((order) => order.wanted));
+  };
   notice(t("queue.aside", { n: aside.length }), { about: "queue", action: { text: t("queue.again"), act }, bad: true });
 }
 
-function clearQueue() {
-  const before = waiting;
-  waiting = [];
-  describeQueue();
-  byId("cancel").focus();
-  const act = () => resume(before);
+/** Takes back all that wait. */
+export function clearQueue() {
+  const before = waiting();
+  for (const order of before) drop(order);
+  const act = () => resume(before.map((order) => order.wanted));
   notice(t("queue.cleared", { n: before.length }), { about: "queue", action: { text: t("undo"), act, undo: true } });
 }
 
 /** Puts requests that were taken out first in the line again. */
 function resume(before) {
-  waiting.unshift(...before);
-  if (running) describeQueue();
-  else next();
+  enter(before, { first: true });
+  if (!running) next();
 }
 
 function describeQueue() {
-  show(byId("run-queue"), waiting.length > 0);
-  byId("run-queue-text").textContent = t("queue.waiting", { n: waiting.length });
+  const left = waiting().length;
+  show(byId("run-queue"), left > 0);
+  byId("run-queue-text").textContent = t("queue.waiting", { n: left });
+  byId("queue-count").textContent = left ? String(left) : "";
+  const named = left ? t("queue.open.n", { n: left }) : t("queue.open");
+  byId("open-queue").setAttribute("aria-label", named);
+  byId("open-queue").title = named;
 }
 
 function setBusy(busy) {
@@ -200,6 +250,7 @@ function setBusy(busy) {
 
 /** Generate is called by what it does. */
 function nameGenerate() {
+  describeQueue();
   byId("generate-text").dataset.t = plansFirst() ? "plan.make" : running ? "queue.add" : "generate";
   byId("generate-text").textContent = t(byId("generate-text").dataset.t);
 }
@@ -207,6 +258,7 @@ function nameGenerate() {
 /** Says what went wrong. Is there a point in going on with what waits? */
 function failed(error, wanted) {
   if (running.abort.signal.aborted) {
+    running.end = ["cancelled"];
     notice(t("live.cancelled"), { about: "cancel", action: { text: t("run.again"), act: () => resume([wanted]) } });
     return true;
   }
@@ -215,6 +267,7 @@ function failed(error, wanted) {
     hide(null, error); // with it the order ends: it is the only one that is left
     return true;
   }
+  running.end = ["failed", error.words];
   return sayFailed(error, wanted);
 }
 

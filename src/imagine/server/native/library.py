@@ -190,7 +190,7 @@ def _listed(folder: Path, listed: dict[Path, frozenset[str]]) -> frozenset[str]:
 
 def _samples(entry: Entry) -> list[Path]:
     path = Path(entry.path)
-    stem = path.name if entry.format == "diffusers" else path.stem
+    stem = path.name if entry.format == "diffusers" and not entry.is_named else path.stem.removesuffix(".imagine")
     return [path.with_name(stem + ending) for ending in _SAMPLES]
 
 

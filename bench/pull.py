@@ -5,7 +5,8 @@
 A hub of this machine, in a process of its own, has one file of `--size` MB. First it sends as fast as 125 MB/s, all
 connections together: which part of that are the bytes that come in, from the first to the last? Then it sends as fast
 as it can, and the whole command, from its start to the file under its name, checked, is held against `curl` to a file
-and `sha256sum` of it, in turn, within one round. What counts is the ratio, since machines have moods.
+and `sha256sum` of it, in turn, within one round. What counts is the ratio, since machines have moods; seconds of a
+processor, which each takes besides, tell how much of one is left to wait with.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import contextlib
 import hashlib
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -24,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -34,6 +37,19 @@ RATE = 125_000_000
 """Bytes a second: a line of a gigabit."""
 PIECE = 2**18
 NAME, COMMIT = "owner/fox", "ab" * 20
+
+
+class Spent(NamedTuple):
+    """What something took: seconds, and seconds of a processor."""
+
+    whole: float
+    computing: float
+
+
+def _computed() -> float:
+    """Seconds of a processor of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class PacedHub:
@@ -102,12 +118,12 @@ def hub(path: Path, rate: int) -> Iterator[str]:
             process.kill()
 
 
-def pulled(at: str, path: Path, folder: Path) -> tuple[float, float]:
-    """Seconds of the whole command, and bytes a second while they came."""
+def pulled(at: str, path: Path, folder: Path) -> tuple[Spent, float]:
+    """What the whole command took, and bytes a second while they came."""
     environ = os.environ | {"IMAGINE_HOME": str(folder), "HF_ENDPOINT": at, "HF_HUB_OFFLINE": "0"}
     command = [sys.executable, "-m", "imagine", "pull", f"{NAME}/{path.name}", "--yes", "--json"]
     came: list[tuple[float, int]] = []
-    began = time.perf_counter()
+    began, before = time.perf_counter(), _computed()
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -115,22 +131,22 @@ def pulled(at: str, path: Path, folder: Path) -> tuple[float, float]:
             if said["status"] == "pulling" and said.get("completed") is not None:
                 came.append((time.perf_counter(), said["completed"]))
         assert process.wait() == 0
-    whole = time.perf_counter() - began
-    (first, before), (last, after) = came[0], came[-1]
+    spent = Spent(time.perf_counter() - began, _computed() - before)
+    (first, had), (last, has) = came[0], came[-1]
     shutil.rmtree(folder)
-    return whole, (after - before) / (last - first)
+    return spent, (has - had) / (last - first)
 
 
-def fetched(at: str, path: Path, folder: Path) -> float:
-    """Seconds of `curl` to a file, and then `sha256sum` of it."""
+def fetched(at: str, path: Path, folder: Path) -> Spent:
+    """What is taken by `curl` to a file, and then `sha256sum` of it."""
     folder.mkdir()
     file = folder / path.name
-    began = time.perf_counter()
+    began, before = time.perf_counter(), _computed()
     subprocess.run(["curl", "-sfo", str(file), f"{at}/{NAME}/resolve/{COMMIT}/{path.name}"], check=True)
     subprocess.run(["sha256sum", str(file)], check=True, capture_output=True)
-    whole = time.perf_counter() - began
+    spent = Spent(time.perf_counter() - began, _computed() - before)
     shutil.rmtree(folder)
-    return whole
+    return spent
 
 
 def main() -> None:
@@ -155,17 +171,21 @@ def main() -> None:
         print(f"a file of {size_of(path.stat().st_size)}")
         with hub(path, RATE) as at:
             for _ in range(asked.rounds):
-                whole, rate = pulled(at, path, folder / "home")
-                print(f"125 MB/s: {rate / 1e6:.1f} MB/s come in, {rate / RATE:.3f} of it; {whole:.2f} s in all")
+                spent, rate = pulled(at, path, folder / "home")
+                print(f"125 MB/s: {rate / 1e6:.1f} MB/s come in, {rate / RATE:.3f} of it; {_said(spent)} in all")
         ratios = []
         with hub(path, 0) as at:
             for turn in range(asked.rounds):
                 arms = [lambda: pulled(at, path, folder / "home")[0], lambda: fetched(at, path, folder / "curl")]
                 ours, theirs = (arm() for arm in arms) if turn % 2 == 0 else reversed([arm() for arm in arms[::-1]])
-                ratios.append(theirs / ours)
-                said = f"imagine pull {ours:.2f} s, curl and sha256sum {theirs:.2f} s: {theirs / ours:.2f}"
+                ratios.append(theirs.whole / ours.whole)
+                said = f"imagine pull {_said(ours)}, curl and sha256sum {_said(theirs)}: {ratios[-1]:.2f}"
                 print(f"as fast as it goes: {said}")
         print(f"of the speed of curl and sha256sum: {statistics.median(ratios):.2f}")
+
+
+def _said(spent: Spent) -> str:
+    return f"{spent.whole:.2f} s ({spent.computing:.2f} s of a processor)"
 
 
 if __name__ == "__main__":

@@ -109,4 +109,5 @@ def test_what_models_take_of_the_disk():
     assert on_disk(found) == 12 * 10**9 + 2 * 10**9 + 8 * 10**9 + 3 * 10**8 + 10**8
     parts = parts_column(found)
     assert (parts["z"], parts["z-two"], parts["own"]) == ("8.3 GB, shared", "8.0 GB, shared", "100 MB")
-    assert (size_column(found[1]), parts["qwen"]) == ("12.0 GB, the same as z", "")
+    assert [size_column(each) for each in found[1:4]] == ["12.0 GB, the same as z", "2.0 GB", "12.0 GB, of z"]
+    assert parts["qwen"] == ""

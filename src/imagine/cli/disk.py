@@ -27,16 +27,21 @@ def parts_column(found: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def size_column(entry: Mapping[str, Any]) -> str:
-    """What its own files take, and who has the same ones."""
-    same = entry.get("same_as") or []
-    return size_of(entry["size"]) + (f", the same as {same[0]}" if same else "")
+    """What its files take, and whose they are besides."""
+    same, base = entry.get("same_as") or [], _base_of(entry)
+    return size_of(entry["size"]) + (f", of {base}" if base else f", the same as {same[0]}" if same else "")
 
 
 def on_disk(found: Sequence[Mapping[str, Any]]) -> int:
     """Bytes that all of them take: those of several names once, and none for what is put together of others."""
     counted, total = set[str](), 0
     for each in found:
-        if not counted & {*(each.get("same_as") or [])} and not (each.get("made") or {}).get("from"):
+        if not counted & {*(each.get("same_as") or [])} and not _base_of(each):
             total += each["size"]
         counted.add(each["name"])
     return total
+
+
+def _base_of(entry: Mapping[str, Any]) -> str:
+    """The model whose files a named one draws with."""
+    return str((entry.get("made") or {}).get("from") or "")

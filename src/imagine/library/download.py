@@ -99,9 +99,17 @@ class _Fetching:
     async def checked(self) -> str:
         """The SHA-256 of what came, once it is what it should be. Raises DownloadFailed."""
         self._told("verifying", 0, self._size)
-        return await finished(
-            lambda: check_file(self._partial.path, self._file, lambda done: self._told("verifying", done, self._size))
-        )
+        flushing = asyncio.ensure_future(
+            finished(self._partial.flush)
+        )  # which takes a disk as long as reading it again
+        try:
+            return await finished(
+                lambda: check_file(
+                    self._partial.path, self._file, lambda done: self._told("verifying", done, self._size)
+                )
+            )
+        finally:
+            await flushing
 
     async def _together(self) -> None:
         try:
@@ -158,12 +166,17 @@ class _Fetching:
     async def _write(self, piece: Stretch, data: bytes) -> None:
         if len(data) > piece.left:
             raise DownloadFailed(message("pull.size", name=self._file.last, expected=self._size, size=self._size + 1))
-        await finished(lambda: self._partial.fill(piece, data))
         self._noted += len(data)
-        if self._noted >= _NOTED:
+        noting = self._noted >= _NOTED
+        if noting:
             self._noted = 0
-            self._partial.save()
+        await finished(lambda: self._filled(piece, data, noting=noting))
         self._tell()
+
+    def _filled(self, piece: Stretch, data: bytes, *, noting: bool) -> None:
+        self._partial.fill(piece, data)
+        if noting:
+            self._partial.save()
 
     def _tell(self) -> None:
         self._told("pulling", self._partial.done, self._size)

@@ -90,8 +90,15 @@ class Partial:
             piece.done += written
 
     def save(self) -> None:
-        """Notes which bytes are there."""
-        write_atomically(self._notes_path, msgspec.json.encode(self._notes))
+        """Notes which bytes are there. For a thread.
+
+        Notes and bytes reach the disk when the system likes: where the power fails, the digest tells what isn't there.
+        """
+        write_atomically(self._notes_path, msgspec.json.encode(self._notes), durable=False)
+
+    def flush(self) -> None:
+        """Has the disk keep what is there. Raises OSError. For a thread."""
+        os.fsync(self.descriptor)
 
     def forget(self) -> None:
         """What is there counts for nothing any more."""

@@ -55,6 +55,14 @@ async def running(*command, says, **environ):
     await draining
 
 
+async def once_healthy(client):
+    """Returns once the program answers, which this one writes no line of."""
+    while True:
+        with contextlib.suppress(aiohttp.ClientConnectionError):
+            return await said(client, "/health", method="GET")
+        await asyncio.sleep(0.1)
+
+
 @contextlib.asynccontextmanager
 async def our_server(folder):
     """A server that is looked for where it is, as if that were AUTOMATIC1111's and Draw Things' port."""
@@ -157,8 +165,9 @@ def test_open_webui(tmp_path):
         with kept_port() as port:
             command = (str(python.parent / "open-webui"), "serve", "--host", "127.0.0.1", "--port", str(port))
         base = f"http://127.0.0.1:{port}/"
-        async with running(*command, says="Application startup complete", **environ):
+        async with running(*command, says="Started server process", **environ):
             async with aiohttp.ClientSession(base, timeout=PATIENCE) as client:
+                await once_healthy(client)
                 owner = {"email": "admin@localhost", "password": "admin"}
                 key = (await said(client, "/api/v1/auths/signin", owner))["token"]
             named = {"Authorization": f"Bearer {key}"}

@@ -11,7 +11,7 @@ from imagine.cli import doctor, doctor_checks
 from imagine.cli.main import main
 from imagine.dispatch.process import ProcessWorker
 from imagine.settings.settings import Settings
-from imagine.words.frames import WorkerSettings
+from imagine.words.frames import Room, WorkerSettings
 from tests.registry import declared
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +117,14 @@ def test_which_models_fit():
         "wide: layer by layer, slowly in 6.0 GB for weights",
         "huge doesn't fit in 6.0 GB for weights: it needs 9.0 GB or more",
     ]
+
+
+def test_what_could_be_brought_is_told_by_how_it_would_fit():
+    room = Room(memory=6 * 2**30, left=2**30)
+    said = {each.what.partition(":")[0]: each.what for each in doctor_checks.would_fit([*doctor._published(room)])}
+    assert "Stable Diffusion 1.5" in said["all of it stays"]
+    assert "FLUX.1 in Q4_K, T5 in fp8" in said["layer by layer, slowly"]
+    assert "Stable Diffusion 1.5" in next(doctor_checks.would_fit([*doctor._published(Room(memory=0))])).what
 
 
 def test_a_server_of_another_version_is_told():

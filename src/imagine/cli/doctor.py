@@ -115,6 +115,7 @@ def _of_worker(settings: Settings, torch: str) -> Iterator[Diagnosis]:
         registry.refresh()
         known = ((entry.name, memory_of(entry, room)) for entry in registry.models())
         yield from checks.fits([*_fitting(known)], room.memory)
+        yield from checks.would_fit([*_published(room)])
 
 
 async def _found_device(settings: Settings) -> tuple[str, str, Room | None, str]:
@@ -141,3 +142,20 @@ def _fitting(known: Any) -> Iterator[FittingModel]:
     for name, memory in known:
         if memory and "way" in memory["works"][0]:
             yield FittingModel(name, memory["works"][0]["way"], memory["works"][0]["minimum"])
+
+
+def _published(room: Room) -> Iterator[FittingModel]:
+    """Of published models in the files that people have, how one picture of their own size would be made."""
+    from ..families.memory import Workload, verdict
+    from ..families.published_sizes import PUBLISHED
+    from ..families.table import facts_of
+
+    for files in PUBLISHED:
+        facts = facts_of(files.family)
+        side = facts.side(variant=files.variant)
+        guidance = facts.variants.get(files.variant, facts.defaults).guidance
+        needs = verdict(
+            facts, files.sizes, Workload(side, side), room.memory, variant=files.variant, guidance=guidance,
+            width=room.width, left=room.left, stages=room.stages,
+        )  # fmt: skip
+        yield FittingModel(files.called, needs.way, needs.minimum)

@@ -197,6 +197,15 @@ def fits(known: Sequence[FittingModel], room: int | None) -> Iterator[Diagnosis]
         )
 
 
+def would_fit(published: Sequence[FittingModel]) -> Iterator[Diagnosis]:
+    """Which of the models that one could bring would fit on the device, and how."""
+    for way in WAYS:
+        if named := [each.name for each in published if each.way == way]:
+            yield Diagnosis("would fit", "ok", f"{WAYS[way]}: {'; '.join(named)}")
+    if named := [each.name for each in published if each.way is None]:
+        yield Diagnosis("would fit", "ok", f"not at all: {'; '.join(named)}")
+
+
 def proxies(environ: Mapping[str, str]) -> Iterator[Diagnosis]:
     """Proxies that are set, and that nothing here goes through."""
     if named := next((name for name in _PROXIES if environ.get(name) or environ.get(name.lower())), None):

@@ -197,7 +197,7 @@ async function heard(name, target) {
 function check(name, row) {
   const { item } = row;
   const input = row.querySelector("[data-key=strength]");
-  const value = input.value.trim() === "" ? STRENGTH[name] : numberIn(input.value);
+  const value = input.value.trim() === "" || item.said.model === OWN ? STRENGTH[name] : numberIn(input.value);
   const most = field(`${name}.strength`)?.max ?? 2;
   const wrong = !(value >= 0 && value <= most) ? t("beside.strength.not", { max: most }) : name === "control" && !item.said.model ? t(isAbsent(name) ? "control.absent" : "control.none") : "";
   input.toggleAttribute("aria-invalid", wrong !== "");
@@ -261,6 +261,7 @@ function describeRow(name, row, item) {
     fillChoices(row, "preprocess", choicesOf("control.preprocess").map((one) => [one, named("map", one)]), item.said.preprocess ?? NO_MAP, t("control.preprocess", called));
     fillChoices(row, "type", typesOf(item).map((one) => [one, named("map", one)]), item.said.type ?? "", t("control.type", called));
     show(row.querySelector("[data-key=type]"), typesOf(item).length > 0);
+    show(row.querySelector(".slider"), item.said.model !== OWN); // it sees all of its map
     showMap(row, item);
   } else {
     fillChoices(row, "kind", choicesOf("references.kind").map((one) => [one, named("kind", one)]), item.said.kind ?? "subject", t("references.kind", called));

@@ -64,12 +64,12 @@ class GemmaEncoder(nn.Module):
         words, tokens = self.embed_tokens(ids), ids.shape[1]
         value = words * torch.tensor(math.sqrt(self.config.hidden_size), dtype=words.dtype)
         turned = tuple(sent(each, value.device).to(value.dtype) for each in _angles(tokens, self.config))
-        mask = sent(torch.ones(tokens, tokens, dtype=torch.bool).tril(), value.device)
+        unseen = sent(torch.ones(tokens, tokens, dtype=torch.bool).triu(1), value.device)
         made = list[Tensor]()
         for number, layer in enumerate(self.layers, 1):
             if number > max(layers):
                 break
-            value = layer(value, turned, mask)
+            value = layer(value, turned, unseen)
             if number in layers:
                 made.append(self.norm(value) if number == len(self.layers) else value)
         return made
@@ -105,8 +105,8 @@ class _GemmaLayer(nn.Module):
         self.input_layernorm, self.post_attention_layernorm = (_GemmaNorm(config) for _ in range(2))
         self.pre_feedforward_layernorm, self.post_feedforward_layernorm = (_GemmaNorm(config) for _ in range(2))
 
-    def forward(self, value: Tensor, turned: Turned, mask: Tensor) -> Tensor:
-        attended = self.self_attn(self.input_layernorm(value), turned, mask)
+    def forward(self, value: Tensor, turned: Turned, unseen: Tensor) -> Tensor:
+        attended = self.self_attn(self.input_layernorm(value), turned, unseen)
         value = value + self.post_attention_layernorm(attended)
         fed = self.mlp(self.pre_feedforward_layernorm(value))
         made: Tensor = value + self.post_feedforward_layernorm(fed)
@@ -125,7 +125,7 @@ class _GemmaAttention(nn.Module):
         self.k_proj, self.v_proj = (nn.Linear(width, keys * self.head_width, bias=False) for _ in range(2))
         self.o_proj = nn.Linear(queries * self.head_width, width, bias=False)
 
-    def forward(self, value: Tensor, turned: Turned, mask: Tensor) -> Tensor:
+    def forward(self, value: Tensor, turned: Turned, unseen: Tensor) -> Tensor:
         shape = (*value.shape[:-1], -1, self.head_width)
         query, key, of = (
             project(value).view(shape).transpose(1, 2) for project in (self.q_proj, self.k_proj, self.v_proj)
@@ -134,7 +134,7 @@ class _GemmaAttention(nn.Module):
         key, of = (each.repeat_interleave(self.shared, 1) for each in (key, of))
         products = torch.matmul(query, key.transpose(2, 3)) * self.scale
         products = torch.tanh(products / self.most) * self.most
-        products = products.masked_fill(~mask, torch.finfo(products.dtype).min)
+        products = products.masked_fill(unseen, torch.finfo(products.dtype).min)
         weights = functional.softmax(products, dim=-1, dtype=torch.float32).to(query.dtype)
         answer = torch.matmul(weights, of)
         made: Tensor = self.o_proj(answer.transpose(1, 2).reshape(*value.shape[:-1], -1))

@@ -7,7 +7,7 @@ import pytest
 
 from imagine.server.lasting.book import OPEN, LastingBook
 from imagine.server.lasting.database import Database
-from imagine.server.lasting.rows import KeyedBy, OrderAbout, PackedJobs, PictureAsked, packed, unpacked
+from imagine.server.lasting.rows import KeyedBy, OrderAbout, PackedJobs, PictureAsked, Webhook, packed, unpacked
 from imagine.server.lasting.schema import STEPS
 from imagine.words.errors import Busy, ImagineError
 from imagine.words.frames import Submit
@@ -103,3 +103,33 @@ def test_jobs_are_read_as_they_were_written_and_their_pictures_once():
     plan = packed(jobs)
     assert list(plan.inputs.values()) == [b"map" * 100]
     assert unpacked(plan.jobs, plan.inputs) == jobs
+
+
+def test_what_is_accepted_survives_a_power_cut_and_what_is_forgotten_is_overwritten(tmp_path):
+    async def pragmas(book):
+        def work(connection):
+            return [
+                connection.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("synchronous", "journal_mode", "secure_delete")
+            ]
+
+        return await book._database.run(work)
+
+    assert asked(tmp_path / "book.sqlite", pragmas) == [2, "wal", 1]
+
+
+def test_an_order_s_webhook_and_its_messages_go_when_it_expires(tmp_path):
+    async def work(book):
+        hook = Webhook("https://shop.example/?token=t", "https://shop.example:443", ("end",), "imagine", "http://us")
+        number = await book.put("id", "ann", "c", 1.0, ABOUT, PackedJobs(b"", {}), None, hook)
+        await book.end(number, "failed", None, 10.0, 5.0)
+        (message,) = (await book.get("id")).called.deliveries
+        assert (message.happened, message.state, message.due) == (("end", -1, 10.0), "waiting", 10.0)
+        await book.end(number, "cancelled", None, 11.0, 5.0)
+        assert len((await book.get("id")).called.deliveries) == 1
+        await book.forget_old(15.0, 5.0)
+        row = await book.get("id")
+        assert (row.state, row.called, await book.deliveries.next(99.0, [], [])) == ("expired", None, None)
+
+    asked(tmp_path / "book.sqlite", work)
+    assert b"token=t" not in b"".join(path.read_bytes() for path in tmp_path.glob("book.sqlite*"))

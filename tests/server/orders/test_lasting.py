@@ -294,6 +294,17 @@ def test_what_has_expired_leaves_its_state_and_then_nothing(tmp_path):
     assert b"secret" not in ask(tmp_path, act)
 
 
+def test_what_ends_after_the_first_look_goes_when_it_expires_and_not_with_the_next_hourly_one(tmp_path):
+    async def act(client):
+        order = await detached(client, "a fox")
+        await ends(client, order["id"])
+        while list((tmp_path / "orders" / "pictures").glob("*.png")):
+            await asyncio.sleep(0.05)
+        assert (await told(client, f"/jobs/{order['id']}/result"))[0] in (404, 410)
+
+    ask(tmp_path, act, keep_orders=0.0)
+
+
 def test_who_attaches_writes_nothing_to_the_disk(tmp_path):
     async def act(client):
         for path, body, _ in KEYED:

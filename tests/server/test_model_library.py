@@ -221,3 +221,39 @@ def test_a_file_that_is_sent_is_held_against_its_digest(tmp_path):
     assert kept.exists()
     sweep_blobs(tmp_path / "models", now=time.time() + 3700)
     assert not kept.exists()
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/library/plan"), ("GET", "/library/fox/removal")])
+def test_others_are_not_told_what_a_change_would_come_to(tmp_path, monkeypatch, method, path):
+    async def act(client, fake):
+        headers = {"X-Forwarded-For": "10.1.2.3", "Host": "127.0.0.1"}
+        async with client.request(method, path, json={"model": "hf:owner/owl"}, headers=headers) as answer:
+            told = answer.status, (await answer.json())["code"], fake.asked
+        async with client.get("/library", headers=headers) as answer:
+            return told, (await answer.json())["changes"]
+
+    networks = {"trusted_proxies": (ip_network("127.0.0.0/8"),), "allow_remote": (ip_network("10.0.0.0/8"),)}
+    assert beside_a_hub(tmp_path, monkeypatch, act, **networks) == ((403, "pull.who", []), False)
+
+
+def test_what_a_change_would_come_to_is_told_and_only_pictures_of_the_folder_are_shown(tmp_path, monkeypatch):
+    models = tmp_path / "models"
+
+    async def act(client, _):
+        async with client.post("/library/plan", json={"model": "owner/owl"}) as answer:
+            (file,) = (plan := await answer.json())["files"]
+        (tmp_path / "secret.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        (models / "fox.preview.png").symlink_to(tmp_path / "secret.png")
+        seen = [(await client.get("/library/fox/preview")).status]
+        (models / "fox.png").write_bytes(b"<svg/>")
+        seen.append((await client.get("/library/fox/preview")).status)
+        (models / "fox.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        async with client.get("/library/fox/preview") as answer:
+            seen.append((answer.status, answer.content_type))
+        async with client.get("/library/fox/removal") as answer:
+            gone = await answer.json()
+        return plan["size"], file["size"], file["here"], seen, [each["name"] for each in gone["removes"]]
+
+    told = beside_a_hub(tmp_path, monkeypatch, act)
+    assert told == (len(MODEL), len(MODEL), False, [404, 404, (200, "image/png")], ["fox"])
+    assert not (models / "owner--owl/owl.safetensors").exists()

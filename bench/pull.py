@@ -2,9 +2,9 @@
 
     python -m bench.pull [--size 1000] [--rounds 3]
 
-A hub of this machine, in a process of its own, has one file of `--size` MB. First it sends as fast as 125 MB/s, all
-connections together: which part of that are the bytes that come in, from the first to the last? Then it sends as fast
-as it can, and the whole command, from its start to the file under its name, checked, is held against `curl` to a file
+A hub of this machine, in a process of its own, has one file of `--size` MB. First it sends 125 MB/s, all connections
+together: which part of that are the bytes that come in, from the first to the last, and those of `curl`? Then as fast
+as it can: the whole command, from its start to the file under its name, checked, is held against `curl` to a file
 and `sha256sum` of it, in turn, within one round. What counts is the ratio, since machines have moods; seconds of a
 processor, which each takes besides, tell how much of one is left to wait with.
 """
@@ -137,16 +137,17 @@ def pulled(at: str, path: Path, folder: Path) -> tuple[Spent, float]:
     return spent, (has - had) / (last - first)
 
 
-def fetched(at: str, path: Path, folder: Path) -> Spent:
-    """What is taken by `curl` to a file, and then `sha256sum` of it."""
+def fetched(at: str, path: Path, folder: Path) -> tuple[Spent, float]:
+    """What is taken by `curl` to a file, and then `sha256sum` of it; and bytes a second of the first."""
     folder.mkdir()
     file = folder / path.name
     began, before = time.perf_counter(), _computed()
     subprocess.run(["curl", "-sfo", str(file), f"{at}/{NAME}/resolve/{COMMIT}/{path.name}"], check=True)
+    came = time.perf_counter() - began
     subprocess.run(["sha256sum", str(file)], check=True, capture_output=True)
     spent = Spent(time.perf_counter() - began, _computed() - before)
     shutil.rmtree(folder)
-    return spent
+    return spent, path.stat().st_size / came
 
 
 def main() -> None:
@@ -172,14 +173,16 @@ def main() -> None:
         with hub(path, RATE) as at:
             for _ in range(asked.rounds):
                 spent, rate = pulled(at, path, folder / "home")
-                print(f"125 MB/s: {rate / 1e6:.1f} MB/s come in, {rate / RATE:.3f} of it; {_said(spent)} in all")
+                _, theirs = fetched(at, path, folder / "curl")
+                said = f"{rate / RATE:.3f} of it come in, {theirs / RATE:.3f} by curl: {rate / theirs:.2f}"
+                print(f"125 MB/s: {said}; {_said(spent)} in all")
         ratios = []
         with hub(path, 0) as at:
             for turn in range(asked.rounds):
-                arms = [lambda: pulled(at, path, folder / "home")[0], lambda: fetched(at, path, folder / "curl")]
-                ours, theirs = (arm() for arm in arms) if turn % 2 == 0 else reversed([arm() for arm in arms[::-1]])
-                ratios.append(theirs.whole / ours.whole)
-                said = f"imagine pull {_said(ours)}, curl and sha256sum {_said(theirs)}: {ratios[-1]:.2f}"
+                arms = [lambda: pulled(at, path, folder / "home")[0], lambda: fetched(at, path, folder / "curl")[0]]
+                ours, other = (arm() for arm in arms) if turn % 2 == 0 else reversed([arm() for arm in arms[::-1]])
+                ratios.append(other.whole / ours.whole)
+                said = f"imagine pull {_said(ours)}, curl and sha256sum {_said(other)}: {ratios[-1]:.2f}"
                 print(f"as fast as it goes: {said}")
         print(f"of the speed of curl and sha256sum: {statistics.median(ratios):.2f}")
 

@@ -107,14 +107,20 @@ def test_named_models_are_made_of_each_other_but_not_of_themselves(home):
     assert [lora.name for lora in job.params.loras] == ["ink"]
 
 
-def test_a_sidecar_says_the_same_of_a_file(home):
+def test_a_sidecar_says_it_of_a_file_where_a_recipe_says_nothing(home):
     (home / "models/fox.yaml").write_text(
-        "loras: [ink]\nnegative: red\nparameters: {steps: 3}\nprompt_suffix: at night\n"
+        "loras: [ink]\nnegative: red\nparameters: {steps: 3}\ndescription: Of foxes\n"
     )
-    ((job, _),) = beside.asked(home, {"model": "fox", "prompt": "a house"})
-    params = job.params
-    assert (params.prompt, params.neg, params.num_steps) == ("a house, at night", "red", 3)
-    assert [(lora.name, lora.weight) for lora in params.loras] == [("ink", 1.0)]
+    (first, _), (plain, _) = beside.asked(
+        home, {"model": "fox", "prompt": "a house", "seed": 7}, {"model": "fox", "prompt": "a house", "loras": []}
+    )
+    assert (first.params.neg, first.params.num_steps) == ("red", 3)
+    assert [(lora.name, lora.weight) for lora in first.params.loras] == [("ink", 1.0)]
+    assert plain.params.loras == ()
+    ((again, _),) = beside.asked(home, json.loads(json.dumps(meta_from_params(first.params))))
+    assert again.params == first.params
+    (home / "models/fox.yaml").write_text("prompt_suffix: at night")
+    assert beside.asked(home, {"model": "fox"})[0][0] == 422, "it would stand in the prompt twice"
 
 
 def test_it_comes_changes_and_goes_while_a_server_runs(home):

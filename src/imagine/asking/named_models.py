@@ -136,8 +136,7 @@ def filled(request: GenerateRequest, made: NamedModel, defaults: Defaults, prese
         name: getattr(defaults, name) for name in ("vae", "text_encoders")
         if getattr(request, name) is None and getattr(defaults, name) is not None
     }  # fmt: skip
-    if made.base:
-        changes |= {"model": made.base} | ({"digest": made.digest} if made.digest else {})
+    changes |= {"model": made.base} | ({"digest": made.digest} if made.digest else {})
     asked = msgspec.structs.replace(asked, **changes)
     return asked if preset is None else expanded(asked, msgspec.structs.replace(preset, model=None))
 

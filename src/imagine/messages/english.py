@@ -411,6 +411,8 @@ SENTENCES = {
     "load.nowhere": "it isn't told where it is from",
     "load.digest": "{name} in {field} has the SHA-256 {digest}, and should have {expected}",
     "save.changed": "{name} changed while it was packed",
+    "made.words": "its {name} says {key}, which only a model made of others can: its recipes have such words already",
+    "create.beside": "{field} is for a model that is made from another: send the file alone, and name it in 'from'",
     "pull.form": "{field} '{value}' can't be fetched: it must be a name of the catalogue, OWNER/REPO or "
     "hf:OWNER/REPO/FILE, civitai:ID, an AIR, or the address of such a page",
     "pull.unknown": "{field} '{value}' is no name of the catalogue, which has {names}; other models are named by where "

@@ -418,6 +418,8 @@ SENTENCES = {
     "load.nowhere": "откуда это, не сказано",
     "load.digest": "у {name} в {field} SHA-256 {digest}, а нужен {expected}",
     "save.changed": "{name} изменился, пока его упаковывали",
+    "made.words": "в {name} стоит {key}, а это можно только в модели, сделанной из другой: в её рецептах такие слова уже есть",
+    "create.beside": "{field} — для модели, сделанной из другой: пришлите файл отдельно и назовите его в 'from'",
     "pull.form": "{field} «{value}» скачать нельзя: нужно имя из каталога, OWNER/REPO или hf:OWNER/REPO/FILE, "
     "civitai:ID, AIR или адрес такой страницы",
     "pull.unknown": "{field} «{value}»: такого имени в каталоге нет, есть {names}; другие модели называют по месту, "

@@ -11,19 +11,20 @@ from ..messages import message
 from ..words.errors import UnusableModel
 from ..words.named_model import NamedModel
 
-MADE_KEYS = (
-    "loras", "embeddings", "parameters", "negative", "prompt_prefix", "prompt_suffix", "preset", "sample", "license",
-    "description",
-)  # fmt: skip
-"""Keys of any sidecar."""
-_ALONE = ("from", "digest", "vae", "text_encoders", *MADE_KEYS)
+MADE_KEYS = ("loras", "embeddings", "parameters", "negative", "sample", "license", "description")
+"""Keys of any sidecar: what a recipe says in any case, so that it means the same with the sidecar and without."""
+_WORDS = ("prompt_prefix", "prompt_suffix", "preset")
+_ALONE = ("from", "digest", "vae", "text_encoders", *MADE_KEYS, *_WORDS)
 _SPELLINGS = {"licence": "license", "text_encoder": "text_encoders", "lora": "loras", "neg": "negative"}
 _FIELDS = {field.encode_name: field.type for field in msgspec.structs.fields(NamedModel)}
 
 
 def made_beside(name: str, parsed: Mapping[Any, Any]) -> NamedModel:
-    """Of what the sidecar called `name` beside weights says, this part. Raises UnusableModel."""
+    """Of what the sidecar called `name` beside weights says, this part. Raises UnusableModel, for words around the
+    prompt too: a recipe of the file has them in its prompt, and would get them twice."""
     spelled = {_SPELLINGS.get(str(key), str(key)): value for key, value in parsed.items()}
+    if words := next((key for key in _WORDS if key in spelled), None):
+        raise UnusableModel(message("made.words", name=name, key=words))
     return _converted(name, {key: value for key, value in spelled.items() if key in MADE_KEYS})
 
 

@@ -126,6 +126,9 @@ def _wish_from(body: Mapping[str, Any]) -> _CreateWish:
         raise BadRequest(message("create.files", "files", count=len(files)))
     if bool(files) == bool(made.base):
         raise BadRequest(message("create.from", "from"))
+    words = [field for field in ("prompt_prefix", "prompt_suffix", "preset") if getattr(made, field)]
+    if files and words:
+        raise BadRequest(message("create.beside", words[0]))
     return _CreateWish(name, made, files, adapters)
 
 
@@ -141,11 +144,24 @@ def _create(gateway: Gateway, wish: _CreateWish, told: Callable[[str], None]) ->
     registry, root = gateway.registry, _root(gateway)
     sweep_blobs(root)
     blobs = {name: checked_blob(root, digest, name) for name, digest in (*wish.files.items(), *wish.adapters.items())}
-    for name, digest in wish.adapters.items():
-        told(f"using existing layer {digest}")
-        if not (root / name).is_file() or sha256_of(root / name) != blobs[name].name[7:]:
-            creating.place(blobs[name], root / name)
-    registry.refresh()
+    placed = list[Path]()
+    try:
+        for name, digest in wish.adapters.items():
+            told(f"using existing layer {digest}")
+            if not (root / name).is_file() or sha256_of(root / name) != blobs[name].name[7:]:
+                creating.place(blobs[name], root / name)
+                placed.append(root / name)
+        registry.refresh()
+        _make(gateway, wish, blobs, told)
+    except BaseException:
+        for path in placed:  # nothing uses them
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _make(gateway: Gateway, wish: _CreateWish, blobs: Mapping[str, Path], told: Callable[[str], None]) -> None:
+    """What is asked for, now that its adapters are there."""
+    registry, root = gateway.registry, _root(gateway)
     own = tuple(NamedLora(name=Path(name).stem) for name in wish.adapters)
     made = msgspec.structs.replace(wish.made, loras=(*wish.made.loras, *own))
     if not wish.files:

@@ -15,13 +15,13 @@ from .incoming import Incoming
 async def with_named_model(gateway: Gateway, incoming: Incoming) -> Incoming:
     """The request of what its model is made of. Raises BadRequest for a preset that a model names and that is none."""
     request, named = incoming.request, await _model_of(gateway, incoming)
-    while named is not None and named.made:
+    while named is not None and named.is_named:
         made, preset = named.made, None
         if made.preset and incoming.original.preset is None:
             preset = await asyncio.to_thread(gateway.presets.find, made.preset)
-        defaults = gateway.said_of(named).over(defaults_from(made)) if made.base else defaults_from(made)
+        defaults = gateway.said_of(named).over(defaults_from(made))
         request = filled(request, made, defaults, preset)
-        named = await gateway.choose(made.base) if made.base else None
+        named = await gateway.choose(made.base)
     return incoming._replace(request=request)
 
 

@@ -22,6 +22,9 @@ NO_GPU, NVIDIA = {"NVIDIA": False, "AMD": False}, {"NVIDIA": True, "AMD": False}
 def home(tmp_path, monkeypatch):
     """A home of which no server knows, with a worker around an engine that only plays."""
     monkeypatch.setattr("imagine.cli.reach.running", lambda _=None: None)
+    monkeypatch.setattr(doctor_checks, "gpus_there", lambda: NO_GPU)  # whatever this machine has
+    monkeypatch.setattr(doctor_checks, "_LEAST_DISK", 0)
+    monkeypatch.setattr(doctor_checks, "_LEAST_MEMORY", 0)
     for name in ("IMAGINE_MODELS", "IMAGINE_CONFIG", "IMAGINE_DEVICE", "IMAGINE_HOST"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("IMAGINE_HOME", str(tmp_path))

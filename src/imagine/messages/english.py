@@ -1000,7 +1000,7 @@ SENTENCES = {
     "allowed.said": "text, or a list of messages",
     "allowed.tools": "a list of tools, each an object",
     "allowed.choice": "text, or an object of one type",
-    "replicate.webhook": "{field}: this server calls no addresses; ask for the prediction again, or stream it",
+    "replicate.logs": "{field}: no message is sent for logs alone; what there is stands in the others",
     "webhook.none": "{field}: this server tells nobody; its owner can allow addresses (webhooks in the configuration)",
     "webhook.form": "{field} must be an http or https URL of {most} ASCII characters at most, without user or ../",
     "webhook.elsewhere": "{field} is at no address that the server's owner allows",

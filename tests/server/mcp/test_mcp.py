@@ -114,18 +114,27 @@ def _64(data):
     return base64.b64encode(data).decode()
 
 
+async def begun(served, count):
+    """The worker's jobs, once there are so many."""
+    while len(served.worker.seen) < count:
+        served.worker.news.clear()
+        await served.worker.news.wait()
+    return served.worker.seen
+
+
 def test_what_takes_long_goes_on_as_a_job(tmp_path):
     async def act(say, served):
         _, drawn = await say(called("generate_image", prompt="hold", wait_seconds=0))
         told = drawn["result"]["structuredContent"]
         assert (told["done"], told["job"] in drawn["result"]["content"][0]["text"]) == (False, True)
         waits = asyncio.ensure_future(say(called("get_image", id=told["job"])))
-        (job,) = served.worker.seen
+        (job,) = await begun(served, 1)
         served.worker.finish(job.job, painted(job.params, 9, {"seed": 5}))
         _, done = await waits
         assert len(pictures_in(done["result"])) == 1
         _, held = await say(called("generate_image", prompt="hold", wait_seconds=0))
         name = held["result"]["structuredContent"]["job"]
+        await begun(served, 2)
         assert (await say(called("cancel_job", job=name)))[1]["result"]["structuredContent"] == {"cancelled": name}
         assert served.worker.seen[1].job in served.worker.cancelled
         _, gone = await say(called("cancel_job", job=name))

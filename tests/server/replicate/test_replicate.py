@@ -2,19 +2,25 @@
 
 import asyncio
 import base64
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiohttp import FormData
 
 from imagine.asking.request import parse
+from imagine.server.lasting.rows import about_from, bytes_of
 from imagine.server.replicate.requests import deadline_from, prediction_from, wait_from
 from imagine.settings.keys import NamedKey
 from imagine.words.errors import BadRequest
 from tests.clients import python_with
 from tests.server.openai.painting import KEY, opened, png, with_server
+from tests.server.served import ask, serving
 from tests.server.test_dialects import NATIVE, WISHES
+from tests.server.webhooks.test_webhooks import Receiver, allowing, listening
 
 PATIENCE = 240
 
@@ -98,6 +104,8 @@ def test_a_prediction_is_only_its_own_client_s(tmp_path):
     async def act(url, served):
         async with served.post("/v1/predictions", json={"input": {"prompt": "hold"}}, headers=ann) as answer:
             name = (await answer.json())["id"]
+        while not served.worker.seen:
+            await served.worker.news.wait()
         async with served.get("/jobs", headers=bob) as answer:
             (listed,) = (await answer.json())["orders"]
         assert listed["id"] == name, "whose it is or not, an id is no secret"
@@ -132,8 +140,8 @@ def test_one_wish_is_one_request_here_too(wish):
         ({"input": {}}, "prompt is missing"),
         ({"input": {"prompt": "x"}, "version": 5}, "version is 5"),
         ({"input": {"prompt": "x", "image": "http://localhost/x.png"}}, "image is an address"),
-        ({"input": {"prompt": "x"}, "webhook": "https://x.example"}, "webhook: this server calls no addresses"),
-        ({"input": {"prompt": "x"}, "webhook_completed": "https://x.example"}, "webhook_completed: this server calls"),
+        ({"input": {"prompt": "x"}, "webhook": "https://x.example", "webhook_events_filter": "all"}, "must be a list"),
+        ({"input": {"prompt": "x"}, "webhook": "https://x.example", "webhook_events_filter": ["logs"]}, "logs alone"),
         ({"input": {"prompt": "x", "output_format": "tiff"}}, "output_format is 'tiff'"),
         ({"input": {"prompt": "x", "output_quality": 500}}, "output_quality is 500"),
     ],
@@ -182,7 +190,7 @@ def events_in(text):
     blocks = [
         dict(line.split(": ", 1) for line in block.split("\n")) for block in text.split("\n\n") if "event:" in block
     ]
-    return [(block["event"], int(block["id"]), block["data"]) for block in blocks]
+    return [(block["event"], block["id"], block["data"]) for block in blocks]
 
 
 def test_a_stream_is_read_on_where_it_was_left(tmp_path):
@@ -199,8 +207,12 @@ def test_a_stream_is_read_on_where_it_was_left(tmp_path):
         assert [data for kind, _, data in whole if kind == "output"] == made["output"]
         assert whole[-1][::2] == ("done", "{}")
         pictures = [number for kind, number, _ in whole if kind == "output"]
-        async with served.get(path, headers={"Last-Event-ID": str(pictures[0])}) as answer:
-            assert events_in(await answer.text()) == [one for one in whole if one[1] > pictures[0]]
+        first = next(at for at, one in enumerate(whole) if one[1] == pictures[0])
+        async with served.get(path, headers={"Last-Event-ID": pictures[0]}) as answer:
+            again = events_in(await answer.text())
+        assert [one[::2] for one in again if one[0] != "logs"] == [
+            one[::2] for one in whole[first + 1 :] if one[0] != "logs"
+        ]
 
     with_server(tmp_path, act)
 
@@ -266,3 +278,72 @@ def test_a_file_is_an_address_that_holds_it(tmp_path):
             assert (answer.status, "content" in (await answer.json())["detail"]) == (400, True)
 
     with_server(tmp_path, act)
+
+
+def test_a_prediction_survives_a_restart_and_so_do_its_deadline_and_its_pages(tmp_path):
+    kept = {}
+
+    async def told(client, path, **more):
+        async with client.request(more.pop("method", "GET"), path, **more) as answer:
+            return await answer.json()
+
+    async def before(client):
+        body = {"version": "fox", "input": {"prompt": "a fox", "num_outputs": 2, "seed": 5}}
+        kept["done"] = await told(client, "/v1/predictions", method="POST", json=body, headers={"Prefer": "wait"})
+        holds = {"version": "fox", "input": {"prompt": "hold"}}
+        kept["held"] = await told(client, "/v1/predictions", method="POST", json=holds)
+        late = {"Cancel-After": "3h"}
+        kept["late"] = await told(client, "/v1/predictions", method="POST", json=holds, headers=late)
+
+    async def after(client):
+        again = await told(client, f"/v1/predictions/{kept['done']['id']}")
+        same = ("status", "output", "metrics", "created_at", "input", "urls")
+        assert {name: again[name] for name in same[:-1]} == {name: kept["done"][name] for name in same[:-1]}
+        assert (await told(client, f"/v1/predictions/{kept['held']['id']}"))["status"] == "starting"
+        listed = await told(client, "/v1/predictions")
+        assert [each["id"] for each in listed["results"]] == [kept[name]["id"] for name in ("late", "held", "done")]
+        async with client.get(f"/v1/predictions/{kept['done']['id']}/stream") as answer:
+            assert [kind for kind, _, _ in events_in(await answer.text())] == ["output", "output", "done"]
+        while len(client.worker.seen) < 2:
+            client.worker.news.clear()
+            await client.worker.news.wait()
+        client.worker.finish(client.worker.seen[0].job, png())
+        async with client.get(f"/v1/predictions/{kept['held']['id']}/stream") as answer:
+            assert events_in(await answer.text())[-1][::2] == ("done", "{}")
+
+    async def too_late(client):
+        async with client.get(f"/v1/predictions/{kept['late']['id']}/stream") as answer:
+            assert events_in(await answer.text())[-1][::2] == ("done", '{"reason": "canceled"}')
+
+    ask(tmp_path, before)
+    ask(tmp_path, after)
+    with contextlib.closing(sqlite3.connect(tmp_path / "orders" / "orders.sqlite")) as book, book:
+        ((about,),) = book.execute("SELECT about FROM orders WHERE id = ?", (kept["late"]["id"],)).fetchall()
+        assert about_from(about).deadline > 10_000
+        due = bytes_of(msgspec.structs.replace(about_from(about), deadline=1.0))
+        book.execute("UPDATE orders SET about = ? WHERE id = ?", (due, kept["late"]["id"]))
+    ask(tmp_path, too_late)
+
+
+def test_a_webhook_is_told_the_prediction_with_addresses(tmp_path):
+    receiver = Receiver()
+
+    async def act():
+        async with listening(receiver) as port, serving(tmp_path, webhooks=allowing(port)) as client:
+            body = {"version": "fox", "input": {"prompt": "a fox"}, "webhook": f"http://127.0.0.1:{port}/hooks/r"}
+            wanted = {"webhook_events_filter": ["start", "output", "logs", "completed"]}
+            async with client.post("/v1/predictions", json=body | wanted) as answer:
+                made = await answer.json()
+                assert (answer.status, "logs alone" in made["logs"]) == (201, True)
+            seen = await receiver.count(3)
+            async with client.get("/v1/predictions/" + made["id"]) as answer:
+                last = await answer.json()
+            bodies = [json.loads(body) for _, _, body in seen]
+            async with client.get("/" + bodies[2]["output"][0].split("/", 3)[3]) as answer:
+                picture = base64.b64encode(await answer.read()).decode()
+        assert [each["status"] for each in bodies] == ["processing", "processing", "succeeded"]
+        assert [each["output"] and len(each["output"]) for each in bodies] == [None, 1, 1]
+        assert last["output"] == [f"data:image/png;base64,{picture}"]
+        assert bodies[2] | {"output": 0, "logs": 0} == last | {"output": 0, "logs": 0}
+
+    asyncio.run(act())

@@ -38,6 +38,8 @@ class OrderAbout(msgspec.Struct, frozen=True, kw_only=True):
     """`server.orders.output.Output`."""
     streams: bool = False
     progress: bool = False
+    deadline: float | None = None
+    """When it is taken back unless it has ended, in Unix seconds."""
 
 
 class PictureRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,10 +19,9 @@ from ...words.errors import BadRequest, ImagineError
 from ...words.events import Finished, Progress
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
-from ..http.context import CALLED, ORDER_ID
+from ..http.context import CALLED
 from ..http.errors import refused_by, trouble_from
-from ..http.security import client_of
-from ..orders.connection import ORDERS, asked_as, own_order
+from ..orders.connection import LASTING, opened, own_lasting, place_lasting
 from ..orders.order import Order
 from ..orders.output import Output
 from ..orders.painted import Painted
@@ -53,7 +52,9 @@ async def draw(call: ToolCall) -> dict[str, Any]:
     try:
         return await _waited(call.request, order, wait, SHOWN_SIDE, call.tell)
     except (asyncio.CancelledError, ConnectionError):
-        call.request.app[ORDERS].cancel(order.id)
+        with contextlib.suppress(ImagineError):  # a book that can't be written leaves it to be drawn
+            if (row := await own_lasting(call.request, order.id)) is not None:
+                await call.request.app[LASTING].open().cancel(row)
         raise
 
 
@@ -66,9 +67,9 @@ async def look(call: ToolCall) -> dict[str, Any]:
         data = await whole(request.app[GATEWAY], name, "id")
         shown = await request.app[GATEWAY].apart(lambda: _kept(data, name.removeprefix(ADDRESS), side))
         return _result([shown], {}, [])
-    if (order := own_order(request, name)) is None:
+    if (row := await own_lasting(request, name)) is None:
         raise _unknown("id", name)
-    return await _waited(request, order, wait, side, call.tell)
+    return await _waited(request, await opened(request, row), wait, side, call.tell)
 
 
 async def models(call: ToolCall) -> dict[str, Any]:
@@ -87,8 +88,8 @@ async def models(call: ToolCall) -> dict[str, Any]:
 async def cancel(call: ToolCall) -> dict[str, Any]:
     """`cancel_job`."""
     name = text_in(call.said, "job")
-    order = own_order(call.request, name)
-    if order is None or not call.request.app[ORDERS].cancel(order.id):
+    row = await own_lasting(call.request, name)
+    if row is None or not await call.request.app[LASTING].open().cancel(row):
         raise _unknown("job", name)
     return {"content": [_text(f"The job {name} is cancelled.")], "structuredContent": {"cancelled": name}}
 
@@ -134,20 +135,16 @@ async def _placed(call: ToolCall) -> Order:
     if generate.img is not None and generate.strength is None:
         generate, filled = msgspec.structs.replace(generate, strength=STRENGTH), ("strength",)
     CALLED.set({**NAMED, **parsed.called})
-    order = await request.app[ORDERS].place(
-        generate, client_of(request), asked_as(request), holding=call.holding, output=Output(store="too"),
-        attached=False, filled=filled,
-    )  # fmt: skip
-    order.warnings[:0] = parsed.warnings
-    ORDER_ID.set(order.id)
-    return order
+    return await place_lasting(
+        request, generate, call.holding, Output(store="too"), filled=filled, warnings=tuple(parsed.warnings)
+    )
 
 
 async def _waited(request: web.Request, order: Order, wait: float, side: int, tell: ProgressTeller) -> dict[str, Any]:
     """What became of an order, or that it is still drawn. Raises what it failed with."""
     try:
         async with asyncio.timeout(wait) as limit:
-            painted = await _painted(request, order, tell)
+            painted = await _painted(order, tell)
     except TimeoutError:
         if not limit.expired():
             raise
@@ -166,12 +163,12 @@ async def _waited(request: web.Request, order: Order, wait: float, side: int, te
     return _result(pictures, {"job": order.id, "done": True}, sentences(notes, called=CALLED.get()))
 
 
-async def _painted(request: web.Request, order: Order, tell: ProgressTeller) -> list[Painted]:
+async def _painted(order: Order, tell: ProgressTeller) -> list[Painted]:
     """The pictures of an order in their order, once it has ended; its steps are told on the way, never fewer."""
     done: dict[int, Painted] = {}
     steps: dict[int, int] = {}
     told = 0
-    async with contextlib.aclosing(request.app[ORDERS].events(order.id)) as events:
+    async with contextlib.aclosing(order.log.read()) as events:
         async for event in events:
             match event.report:
                 case Finished():

@@ -1,22 +1,21 @@
 """`GET /jobs/{id}/events`: what happens to an order, as server-sent events or line by line, from any point on.
 
-Each event's id says all that is needed to go on behind it: which log it stood in, its number there, and which pictures
-had been told of by then. A log that is gone, with the process or with its last reader, is made up for by a snapshot.
+Each event's id says all that is needed to go on behind it (`orders/log_place.py`). A log that is gone, with the process
+or with its last reader, is made up for by a snapshot.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiohttp import web
 
 from ...messages import message
 from ...words.errors import BadRequest
-from ...words.events import Failed, Finished
+from ...words.events import Finished
 from ..gateway.keys import GATEWAY
 from ..http.addresses import picture_url
 from ..http.encoding import NDJSON, body_from
@@ -24,6 +23,7 @@ from ..http.errors import native_error, trouble_from
 from ..lasting.rows import OrderRow
 from ..orders.connection import PATIENCE, opened
 from ..orders.event_log import OrderEvent
+from ..orders.log_place import LogPlace, beginning, place_from
 from ..orders.order import LastingPart, Order
 from .detached import known, status_of
 from .replies import news_from
@@ -33,22 +33,6 @@ SSE = "text/event-stream"
 _QUIET = 15.0
 """Seconds without an event after which a comment is sent, for whatever is in between not to hang up."""
 _RETRY = b"retry: 2000\n\n"
-_PLACE = re.compile(r"([0-9a-f]{8})\.([0-9]{1,12})\.([0-9a-f]{1,32})(\.end)?")
-
-
-class LogPlace(NamedTuple):
-    """A point between two events, as an event's id tells it."""
-
-    epoch: str
-    """Which log."""
-    number: int
-    """The last event's there."""
-    told: int
-    """The pictures that were told of: the bit of each."""
-    is_end: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.epoch}.{self.number}.{self.told:x}" + ".end" * self.is_end
 
 
 async def events(request: web.Request) -> web.StreamResponse:
@@ -73,11 +57,9 @@ def _after(request: web.Request) -> LogPlace | None:
     said = request.query.get("after") or request.headers.get("Last-Event-ID", "")
     if not said:
         return None
-    matched = _PLACE.fullmatch(said)
-    if matched is None:
+    if (place := place_from(said)) is None:
         raise BadRequest(message("events.after", "after", value=said[:80]))
-    epoch, number, told, end = matched.groups()
-    return LogPlace(epoch, int(number), int(told, 16), end is not None)
+    return place
 
 
 async def _send(response: web.StreamResponse, lines: AsyncIterator[dict[str, Any]], *, sse: bool) -> None:
@@ -113,17 +95,15 @@ async def _lines(
 ) -> AsyncGenerator[dict[str, Any]]:
     lasting = order.lasting
     assert lasting is not None, "it was read from the book"
-    place = LogPlace(lasting.epoch, 0, 0 if after is None else after.told)
-    if after is not None and after.epoch == lasting.epoch:
-        place = after
-    else:
+    place = beginning(lasting, after)
+    if place is not after:
         snapshot = await status_of(request, row)
         yield {"status": "snapshot", "seq": str(place), **snapshot}
     failure: Exception | None = None
     try:
         async with contextlib.aclosing(order.log.read(place.number)) as log:
             async for event in log:
-                place, told = _behind(place, event)
+                place, told = place.behind(event)
                 if not told and (line := _line(request, lasting, order, event)) is not None:
                     yield {**line, "seq": str(place)}
     except Exception as error:  # noqa: BLE001 - what the order failed with is what is told of it
@@ -132,14 +112,6 @@ async def _lines(
         return  # it goes on behind the next start, and so does whoever comes back
     ending: dict[str, Any] = {"status": "end", "state": order.state, "seq": str(place._replace(is_end=True))}
     yield ending if failure is None else ending | native_error(trouble_from(failure).note, failure)
-
-
-def _behind(place: LogPlace, event: OrderEvent) -> tuple[LogPlace, bool]:
-    """The point behind an event; and whether it is a picture's that was told of before."""
-    if not isinstance(event.report, Finished | Failed):
-        return place._replace(number=event.number), False
-    bit = 1 << event.index
-    return place._replace(number=event.number, told=place.told | bit), bool(place.told & bit)
 
 
 def _line(request: web.Request, lasting: LastingPart, order: Order, event: OrderEvent) -> dict[str, Any] | None:

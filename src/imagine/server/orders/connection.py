@@ -66,6 +66,7 @@ async def place(
 async def place_lasting(
     request: web.Request, generate: GenerateRequest, holding: Holding, output: Output = AS_PAINTED, *,
     filled: tuple[str, ...] = (), warnings: tuple[Message, ...] = (), webhook: Webhook | None = None,
+    deadline: float | None = None,
 ) -> Order:  # fmt: skip
     """As `place`, of an order that outlives its connection and the server. Raises Refused too: for an Idempotency-Key
     that came with something else, and for one whose order has expired."""
@@ -79,6 +80,7 @@ async def place_lasting(
         order = await request.app[LASTING].open().place(
             generate, placer, holding, output, lenient_tags=dialect is not None and dialect.lenient_tags,
             filled=filled, warnings=warnings, keyed=keyed, webhook=webhook,
+            deadline=deadline,
         )  # fmt: skip
     except KeyUsed as error:
         raise Refused(422, message("idempotency.other", HEADER)) from error

@@ -90,6 +90,7 @@ class LastingOrders:
         self._known: WeakValueDictionary[str, Order] = WeakValueDictionary()
         self._placing: Counter[tuple[str, str, str]] = Counter()
         self._turns: dict[tuple[str, str, str], asyncio.Lock] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         self._begun = False
         self.begin: Callable[[], None] = _nothing
         """Called before the first use of the book: what makes its orders starts then."""
@@ -107,6 +108,7 @@ class LastingOrders:
         self, request: GenerateRequest, asker: Placer, holding: Holding, output: Output = AS_PAINTED, *,
         lenient_tags: bool = False, filled: tuple[str, ...] = (), warnings: tuple[Message, ...] = (),
         keyed: KeyedBy | None = None, webhook: Webhook | None = None,
+        deadline: float | None = None,
     ) -> Order:  # fmt: skip
         """Takes a request in: it is safe once this returns. Where an order was made for the same key, that one.
 
@@ -122,7 +124,7 @@ class LastingOrders:
             incoming = Incoming(request, request, asker.client, asker.asked_as, lenient_tags, filled)
             plan = await prepare(self._gateway, incoming, holding, output)
             try:
-                order = await self._written(plan, asker, output, warnings, keyed, webhook)
+                order = await self._written(plan, asker, output, warnings, keyed, webhook, deadline)
             finally:
                 self.changed.set()  # who goes away amid it leaves an order behind
         holding.hold(0)
@@ -191,6 +193,17 @@ class LastingOrders:
         self.changed.set()
         return True
 
+    def _overdue(self, row: OrderRow) -> None:
+        """Its deadline is over: it is taken back, unless it has ended."""
+        self._ending.add(task := asyncio.create_task(self._take_back(row)))
+        task.add_done_callback(self._ending.discard)
+
+    async def _take_back(self, row: OrderRow) -> None:
+        try:
+            await self.cancel(row)
+        except ImagineError as error:
+            _log.warning("order %s can't be taken back at its deadline: %s", row.id, error)
+
     async def give_up(self, number: int, order: str, failed: Failed) -> None:
         """An order that can't be begun has failed, and whoever waits for it is told. Raises ImagineError."""
         await self._ends(number, "failed", failed)
@@ -207,7 +220,12 @@ class LastingOrders:
         """The order of that row, to be made: whoever reads it reads this one. Raises Gone."""
         if row.about is None:
             raise Gone(row.id)
-        return self._known.get(row.id) or self._known.setdefault(row.id, self._order(row, row.about))
+        if (known := self._known.get(row.id)) is not None:
+            return known
+        if row.state == OPEN and row.about.deadline is not None:
+            left = max(0.0, row.about.deadline - self._wall())
+            asyncio.get_running_loop().call_later(left, self._overdue, row)
+        return self._known.setdefault(row.id, self._order(row, row.about))
 
     # What `Keeper` asks for.
 
@@ -306,14 +324,15 @@ class LastingOrders:
 
     async def _written(
         self, plan: Plan, asker: Placer, output: Output, warnings: tuple[Message, ...], keyed: KeyedBy | None,
-        webhook: Webhook | None,
+        webhook: Webhook | None, deadline: float | None,
     ) -> Order:  # fmt: skip
+        name, now = secrets.token_urlsafe(16), self._wall()
         about = OrderAbout(
             key=plan.key, pictures=[PictureAsked(job=job.job, params=job.params) for job in plan.jobs],
             warnings=list(dict.fromkeys([*warnings, *plan.warnings])), output=msgspec.to_builtins(output),
             streams=plan.progress or plan.jobs[0].preview.every > 0, progress=plan.progress,
+            deadline=None if deadline is None else now + deadline,
         )  # fmt: skip
-        name, now = secrets.token_urlsafe(16), self._wall()
         jobs = await self._gateway.apart(lambda: packed(plan.jobs), asker.client)
         number = await self.book.put(name, asker.owner, asker.client, now, about, jobs, keyed, webhook)
         row = OrderRow(

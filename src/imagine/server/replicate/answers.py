@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...words.events import Finished, Progress
+from ...words.events import Progress
 from ..http.errors import Trouble
-from ..orders.order import Order
 from .requests import NAMED, OURS
+
+if TYPE_CHECKING:
+    from ..lasting.rows import OrderRow
 
 _STATES = {"succeeded": "succeeded", "failed": "failed", "cancelled": "canceled"}
 _BAR = 10
@@ -19,41 +22,40 @@ _BAR = 10
 class PredictionSoFar(NamedTuple):
     """What happened to an order by now."""
 
-    finished: Sequence[Finished]
+    output: Sequence[str]
+    """Where its pictures are, or they themselves, as addresses."""
+    seconds: float
+    """What they took."""
     steps: Mapping[int, Progress]
     """By picture: its last step."""
-    error: Trouble | None
+    error: str | None
     warnings: Sequence[str]
 
 
-def prediction_object(
-    order: Order, seen: PredictionSoFar, *, now: float, age: float, address: str, waited: bool
-) -> dict[str, Any]:
-    """The object at `now`, in Unix seconds, of an order that is `age` seconds old.
+def prediction_object(row: OrderRow, state: str, seen: PredictionSoFar, *, base: str, waited: bool) -> dict[str, Any]:
+    """The object of an order in that state, by now.
 
-    `waited`: its client takes anything but "starting" for the end.
+    `base`: this server's address. `waited`: its client takes anything but "starting" for the end.
     """
-    done, params = order.state != "open", order.pictures[0].params
+    assert row.about is not None, "it has not expired"
+    done, params, address = state in _STATES, row.about.pictures[0].params, f"{base}/v1/predictions/{row.id}"
     begun = bool(seen.steps) and not waited
-    status = _STATES.get(order.state, "processing" if begun else "starting")
+    status = _STATES.get(state, "processing" if begun else "starting")
+    ended = None if not done else moment_of(time.time() if row.ended is None else row.ended)
     name = params.model if "/" in params.model else f"{OURS}/{params.model}"
     return {
-        "id": order.id,
+        "id": row.id,
         "model": name,
         "version": params.digest or "hidden",
         "status": status,
         "input": {"prompt": params.prompt, "seed": str(params.seed), "width": params.width, "height": params.height},
-        "output": [data_url(each.media_type, each.data) for each in seen.finished]
-        if order.state == "succeeded"
-        else None,
+        "output": [*seen.output] or None,
         "logs": logs_from(seen),
-        "error": seen.error.sentence(NAMED) if seen.error and order.state == "failed" else None,
-        "metrics": {"predict_time": round(sum(sum(each.timings.values()) for each in seen.finished), 3)}
-        if done
-        else {},
-        "created_at": moment_of(now - age),
-        "started_at": moment_of(now - age) if seen.steps or done else None,
-        "completed_at": moment_of(now) if done else None,
+        "error": seen.error if state == "failed" else None,
+        "metrics": {"predict_time": round(seen.seconds, 3)} if done else {},
+        "created_at": moment_of(row.created),
+        "started_at": moment_of(row.created) if seen.steps or done else None,
+        "completed_at": ended,
         "urls": {"get": address, "cancel": f"{address}/cancel", "stream": f"{address}/stream"},
     }
 
@@ -71,7 +73,7 @@ def bar_from(progress: Progress) -> str:
     return f"{part:4.0%}|{bar:<{_BAR}}| {progress.step}/{progress.steps}"
 
 
-def event_from(kind: str, data: str, number: int) -> bytes:
+def event_from(kind: str, data: str, number: object) -> bytes:
     """An event of a stream; without a number clients pass over it."""
     lines = "".join(f"data: {line}\n" for line in data.split("\n"))
     return f"event: {kind}\nid: {number}\n{lines}\n".encode()

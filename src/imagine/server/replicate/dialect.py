@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -10,6 +10,9 @@ from ...settings.settings import Settings
 from ..http.dialect import Dialect, Route
 from ..http.encoding import body_from
 from ..http.errors import Trouble
+
+if TYPE_CHECKING:
+    from ..lasting.rows import Happened, OrderRow
 
 
 async def _create(request: web.Request) -> web.StreamResponse:
@@ -61,6 +64,12 @@ def _error(_: web.Request, trouble: Trouble) -> web.Response:
     return web.Response(status=trouble.status, body=body, content_type="application/json", headers=trouble.headers)
 
 
+def _called(row: OrderRow, happened: Happened) -> bytes:
+    from .webhook import body_of
+
+    return body_of(row, happened)
+
+
 def _schemas(settings: Settings) -> dict[str, Any]:
     from .describe import schemas
 
@@ -90,4 +99,5 @@ REPLICATE = Dialect(
     error=_error,
     schemas=_schemas,
     described=_described,
+    called=_called,
 )

@@ -13,7 +13,7 @@ from ...asking.duration import seconds_from_duration
 from ...asking.request import ALIASES, GenerateRequest, parse
 from ...messages import Message, Names, message
 from ...pictures.images import is_address
-from ...words.errors import BadRequest, Unsupported
+from ...words.errors import BadRequest
 from ..orders.output import Output, OutputFormat
 
 STRENGTH = 0.8
@@ -34,10 +34,18 @@ MOST_WAIT = 60
 _FORMATS: dict[str, OutputFormat] = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
 _WAITS = re.compile(r"(?:^|[,;\s])wait(?:=(\d{1,4}))?(?:$|[,;\s])", re.IGNORECASE)
 _HANDLED = ("output_format", "output_quality", "stream", "progress", "model")
-_WEBHOOKS = ("webhook", "webhook_completed")
+_WEBHOOK, _COMPLETED, _FILTER, _LOGS = "webhook", "webhook_completed", "webhook_events_filter", "logs"
 _CANCELS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?(?:s|m|h)?")
 LEAST_DEADLINE, MOST_DEADLINE = 5.0, 86400.0
 """Seconds that `Cancel-After` may say."""
+
+
+class WebhookWish(NamedTuple):
+    """Whom a client wants told, and of which events, by its own names; None where it doesn't say."""
+
+    field: str
+    url: object
+    events: list[object] | None
 
 
 class PredictionWish(NamedTuple):
@@ -50,12 +58,12 @@ class PredictionWish(NamedTuple):
     """What the client calls our fields."""
     filled: tuple[str, ...] = ()
     """What of it the client didn't say."""
+    webhook: WebhookWish | None = None
 
 
 def prediction_from(body: Mapping[str, object], owner: str | None, name: str | None) -> PredictionWish:
     """What a body asks for, of the model in the path or of its `version`. Raises BadRequest, in the client's names."""
-    if called := next((key for key in _WEBHOOKS if body.get(key)), None):
-        raise Unsupported(message("replicate.webhook", called))  # who waits for one would wait for ever
+    webhook, warned = _webhook(body)
     said = body.get("input")
     if not isinstance(said, Mapping):
         raise refusal("input", said, message("value.object"), reason="missing" if said is None else "type")
@@ -67,7 +75,25 @@ def prediction_from(body: Mapping[str, object], owner: str | None, name: str | N
     request, filled = parsed.request, tuple[str, ...]()
     if request.img is not None and request.strength is None:
         request, filled = msgspec.structs.replace(request, strength=STRENGTH), ("strength",)
-    return PredictionWish(request, _output(said), [*parsed.warnings], {**NAMED, **parsed.called}, filled)
+    warnings = [*warned, *parsed.warnings]
+    return PredictionWish(request, _output(said), warnings, {**NAMED, **parsed.called}, filled, webhook)
+
+
+def _webhook(body: Mapping[str, object]) -> tuple[WebhookWish | None, list[Message]]:
+    """Whom to tell. No message is sent for logs alone: who wants others as well is warned of it. Raises BadRequest."""
+    if not body.get(_WEBHOOK):
+        old = body.get(_COMPLETED)
+        return (WebhookWish(_COMPLETED, old, ["completed"]) if old else None), []
+    events = body.get(_FILTER)
+    if events is None:
+        return WebhookWish(_WEBHOOK, body[_WEBHOOK], None), []
+    if not isinstance(events, list):
+        raise refusal(_FILTER, events, message("value.list"), reason="type")
+    if events == [_LOGS]:
+        raise BadRequest(message("replicate.logs", _FILTER))
+    others = [each for each in events if each != _LOGS]
+    warned = [message("replicate.logs", _FILTER)] if len(others) < len(events) else []
+    return WebhookWish(_WEBHOOK, body[_WEBHOOK], others), warned
 
 
 def wait_from(prefer: str) -> int:

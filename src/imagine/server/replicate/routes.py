@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from typing import Any
 
 from aiohttp import web
@@ -16,14 +15,15 @@ from ...words.events import Finished, Progress
 from ..gateway.keys import GATEWAY
 from ..http.addresses import base_url
 from ..http.body import read_body
-from ..http.context import CALLED, ORDER_ID
+from ..http.context import CALLED
 from ..http.encoding import body_from
-from ..http.errors import Trouble, trouble_from
-from ..http.security import Refused, client_of
-from ..orders.connection import ORDERS, asked_as, is_own, own_order
+from ..http.errors import trouble_from
+from ..http.security import GUARD, Refused, client_of
+from ..lasting.rows import OrderRow
+from ..orders.connection import LASTING, expired, opened, own_lasting, place_lasting
 from ..orders.order import Order
-from .answers import PredictionSoFar, prediction_object
-from .requests import PredictionWish, deadline_from, prediction_from, wait_from
+from .answers import PredictionSoFar, data_url, prediction_object
+from .requests import NAMED, PredictionWish, deadline_from, prediction_from, wait_from
 from .streaming import send_prediction
 
 _PAGE = 16
@@ -33,63 +33,68 @@ _PAGE = 16
 async def create(request: web.Request) -> web.Response:
     """Places it; waits for it where its client prefers that."""
     deadline = deadline_from(request.headers.get("Cancel-After", ""))
-    order = await _placed(request)
-    if deadline is not None:
-        asyncio.get_running_loop().call_later(deadline, request.app[ORDERS].cancel, order.id)
+    order = await _placed(request, deadline)
     return await _answer(request, order, wait_from(request.headers.get("Prefer", "")), status=201)
 
 
 async def get(request: web.Request) -> web.Response:
     """How far it is by now."""
-    return await _answer(request, _known(request), 0)
+    return await _answer(request, await opened(request, await _known(request)), 0)
 
 
 async def predictions(request: web.Request) -> web.Response:
-    """The client's own that are known, the newest first, a page at a time: what stands behind `cursor`."""
-    orders, cursor = request.app[ORDERS], request.query.get("cursor")
-    own = [order for order in reversed(orders.known) if not order.attached and is_own(request, order)]
-    if cursor is not None:  # of one that is forgotten by now nothing older is known either
-        at = next((at for at, order in enumerate(own) if order.id == cursor), len(own))
-        own = own[at + 1 :]
-    shown, more = own[:_PAGE], own[_PAGE:]
-    results = [await _said(request, order, 0) for order in shown]
-    following = f"{_base(request)}/v1/predictions?cursor={shown[-1].id}" if more else None
+    """The client's own orders that last, the newest first, a page at a time: what stands behind `cursor`."""
+    rows = await _listed(request, request.query.get("cursor"))
+    shown = [row for row in rows[:_PAGE] if row.about is not None]  # of one that expired nothing is left to be told
+    results = [await _said(request, await opened(request, row), 0) for row in shown]
+    following = f"{_base(request)}/v1/predictions?cursor={rows[_PAGE - 1].id}" if len(rows) > _PAGE else None
     said = {"previous": None, "next": following, "results": results}
     return web.Response(body=body_from(said), content_type="application/json")
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
     """What happens to it, as it happens."""
-    return await send_prediction(request, _known(request))
+    return await send_prediction(request, await opened(request, await _known(request)))
 
 
 async def cancel(request: web.Request) -> web.Response:
     """Takes it back; of one that has ended, how it ended."""
-    order = _known(request)
-    cancelled = request.app[ORDERS].cancel(order.id)
-    return await _answer(request, order, 0, cancelled=cancelled)
+    row = await _known(request)
+    order = await opened(request, row)
+    await request.app[LASTING].open().cancel(row)
+    return await _answer(request, order, 0)
 
 
-async def _placed(request: web.Request) -> Order:
+async def _listed(request: web.Request, cursor: str | None) -> list[OrderRow]:
+    """A page and one more; of a cursor that is forgotten by now nothing older is known either."""
+    lasting, before = request.app[LASTING].if_any(), None
+    if cursor is not None:
+        row = await own_lasting(request, cursor)
+        before = 0 if row is None else row.number
+    return [] if lasting is None else await lasting.listed(request.app[GUARD].owner(request), _PAGE + 1, before)
+
+
+async def _placed(request: web.Request, deadline: float | None) -> Order:
     """The order of what is asked for. Its pictures are forgotten on the way: a photo takes long to denoise."""
     with request.app[GATEWAY].allowance.holding() as holding:
         wish = await _read(request, holding)
         CALLED.set(wish.names)
-        order = await request.app[ORDERS].place(
-            wish.request, client_of(request), asked_as(request), holding=holding, output=wish.output, attached=False,
-            filled=wish.filled,
+        webhook, settings = None, request.app[GATEWAY].settings
+        if wish.webhook is not None:
+            from .webhook import wished
+
+            webhook = wished(wish.webhook, settings, _base(request))
+        return await place_lasting(
+            request, wish.request, holding, wish.output, filled=wish.filled, warnings=tuple(wish.warnings),
+            webhook=webhook, deadline=deadline,
         )  # fmt: skip
-    order.warnings[:0] = wish.warnings
-    ORDER_ID.set(order.id)
-    return order
 
 
-def _known(request: web.Request) -> Order:
+async def _known(request: web.Request) -> OrderRow:
     name = request.match_info["id"]
-    order = own_order(request, name)
-    if order is None or order.id != name:
+    if (row := await own_lasting(request, name)) is None:
         raise Refused(404, message("replicate.unknown", "id", value=name[:100]))
-    return order
+    return row
 
 
 async def _read(request: web.Request, holding: Holding) -> PredictionWish:
@@ -102,34 +107,31 @@ async def _read(request: web.Request, holding: Holding) -> PredictionWish:
     return await request.app[GATEWAY].read(body, wished, client_of(request))
 
 
-async def _answer(
-    request: web.Request, order: Order, wait: float, *, status: int = 200, cancelled: bool = False
-) -> web.Response:
+async def _answer(request: web.Request, order: Order, wait: float, *, status: int = 200) -> web.Response:
     said = await _said(request, order, wait)
-    if cancelled:  # the device is free within a step, and it ends then
-        said["status"] = "canceled"
     return web.Response(status=status, body=body_from(said), content_type="application/json")
 
 
 async def _said(request: web.Request, order: Order, wait: float) -> dict[str, Any]:
-    """What is told of it within `wait` seconds."""
-    seen = await _seen(request, order, wait)
-    age = request.app[GATEWAY].clock() - order.placed_at
-    address = f"{_base(request)}/v1/predictions/{order.id}"
-    return prediction_object(order, seen, now=time.time(), age=age, address=address, waited=wait > 0)
+    """What is told of it within `wait` seconds. Raises Refused where nothing is left of it."""
+    seen = await _seen(order, wait)
+    row = await request.app[LASTING].open().row(order.id)
+    if row is None or row.about is None:
+        raise expired()
+    return prediction_object(row, order.state, seen, base=_base(request), waited=wait > 0)
 
 
 def _base(request: web.Request) -> str:
     return base_url(request, request.app[GATEWAY].settings.public_url)
 
 
-async def _seen(request: web.Request, order: Order, wait: float) -> PredictionSoFar:
+async def _seen(order: Order, wait: float) -> PredictionSoFar:
     """What happened to it within `wait` seconds; 0 is what has happened already."""
     done: dict[int, Finished] = {}
     steps: dict[int, Progress] = {}
-    failure: Trouble | None = None
+    failure: str | None = None
     try:
-        async with asyncio.timeout(wait), contextlib.aclosing(request.app[ORDERS].events(order.id)) as events:
+        async with asyncio.timeout(wait), contextlib.aclosing(order.log.read()) as events:
             async for event in events:
                 match event.report:
                     case Finished(job=job):
@@ -142,7 +144,9 @@ async def _seen(request: web.Request, order: Order, wait: float) -> PredictionSo
     except TimeoutError:
         pass
     except Exception as error:  # noqa: BLE001 - what the order failed with is what is told of it
-        failure = trouble_from(error)
+        failure = trouble_from(error).sentence(NAMED)
     finished = [done[index] for index in sorted(done)]
     notes: list[Any] = [*order.warnings, *order.told_left_out, *(note for each in finished for note in each.warnings)]
-    return PredictionSoFar(finished, steps, failure, sentences(notes, called=CALLED.get()))
+    output = [data_url(each.media_type, each.data) for each in finished] if order.state == "succeeded" else []
+    seconds = sum(sum(each.timings.values()) for each in finished)
+    return PredictionSoFar(output, seconds, steps, failure, sentences(notes, called=CALLED.get()))

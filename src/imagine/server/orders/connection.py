@@ -129,20 +129,6 @@ def asked_as(request: web.Request) -> AskedAs:
     return AskedAs(request.app[GUARD].key_of(request), None if dialect is None else dialect.name.lower())
 
 
-def own_order(request: web.Request, name: str) -> Order | None:
-    """The order of that id, or of that job, if it is the asker's: whose address, or key, it hasn't, mustn't see it.
-
-    An id is no secret: whoever may ask at all is told those of everybody's orders, at `/jobs`.
-    """
-    order = request.app[ORDERS].find(name)
-    return order if order is not None and is_own(request, order) else None
-
-
-def is_own(request: web.Request, order: Order) -> bool:
-    """Did its asker ask for that order, from the same address and with the same key?"""
-    return (order.client, order.key) == (client_of(request), request.app[GUARD].key_of(request))
-
-
 def may_end(request: web.Request, order: Order) -> bool:
     """May its asker take that order back? With the key that it was asked with, or the server's own, which has no name.
 

@@ -38,10 +38,11 @@ from imagine.server.dialects import DIALECTS
 from imagine.server.http import body, connections
 from imagine.server.http.dialect import Dialect
 from imagine.server.http.errors import STATUSES
+from imagine.server.http.paths import plain
 from imagine.server.native.dialect import NATIVE
 from imagine.server.ollama import describe as ollama
 from imagine.server.ollama import requests as ollama_requests
-from imagine.server.openapi import DESCRIPTION, document, plain
+from imagine.server.openapi import DESCRIPTION, document
 from imagine.server.orders.connection import PATIENCE
 from imagine.settings.preset_files import read_presets
 from imagine.settings.settings import OPTIONS, Option, Settings

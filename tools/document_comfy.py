@@ -10,7 +10,7 @@ import msgspec
 from imagine.server.comfy.classes import ANYTHING, KINDS
 from imagine.server.comfy.dialect import COMFY
 from imagine.server.comfy.samplers import NAMES, SCHEDULERS
-from imagine.server.openapi import plain
+from imagine.server.http.paths import plain
 
 Rows = list[list[str]]
 

@@ -88,8 +88,8 @@ def refusals() -> tuple[Sequence[str], Rows]:
 
 
 def _example(kind: type[errors.ImagineError]) -> errors.ImagineError:
-    if kind is errors.Busy:
-        return errors.Busy(in_english(""), retry_after=1)
+    if issubclass(kind, errors.Busy):
+        return kind(in_english(""), retry_after=1)
     if kind is errors.Blocked:
         return errors.Blocked(in_english(""), ModerationVerdict(action="block", categories={}, stage="prompt", rule=""))
     return errors.ModelNotFound("") if kind is errors.ModelNotFound else kind(in_english("", "field"))

@@ -9,7 +9,7 @@ import pytest
 from imagine.registry.registry import Registry
 from imagine.server.gateway.gateway import Gateway
 from imagine.server.orders.picture_check import checker_of
-from imagine.settings.keys import NamedKey
+from imagine.settings.keys import NamedKey, digest_of
 from imagine.words.moderation import KeyRules, ModerationSettings, PictureSettings
 from tests.server.served import PromptedWorker, add_classifier, ask, settings_at
 
@@ -68,14 +68,16 @@ def test_the_owner_says_which_what_and_from_when_on(tmp_path):
 
 def test_each_key_has_its_own_topics_and_policy(tmp_path):
     keys = (
-        NamedKey(name="kids", key="k" * 20, rules=KeyRules(policy="strict", topics={"spiders": ("spider",)})),
-        NamedKey(name="big", key="b" * 20, rules=KeyRules(policy="none")),
+        NamedKey(
+            name="kids", digest=digest_of("k" * 20), rules=KeyRules(policy="strict", topics={"spiders": ("spider",)})
+        ),
+        NamedKey(name="big", digest=digest_of("b" * 20), rules=KeyRules(policy="none")),
     )
 
     async def act(client):
         by_key = {}
         for key in keys:
-            job = await job_of(client, headers={"Authorization": f"Bearer {key.key}"})
+            job = await job_of(client, headers={"Authorization": f"Bearer {key.name[0] * 20}"})
             by_key[key.name] = job.check and set(job.check.refused)
         assert by_key == {"kids": STRICT | {"spiders"}, "big": None}
 
@@ -90,11 +92,11 @@ def test_each_key_has_its_own_stages_and_way_of_looking(tmp_path):
         "parents": KeyRules(policy="standard", stages=()),
         "guest": KeyRules(),
     }
-    keys = tuple(NamedKey(name=name, key=name * 5, rules=rules) for name, rules in ways.items())
+    keys = tuple(NamedKey(name=name, digest=digest_of(name * 5), rules=rules) for name, rules in ways.items())
 
     async def act(client):
         checks = {
-            key.name: (await job_of(client, headers={"Authorization": f"Bearer {key.key}"})).check for key in keys
+            key.name: (await job_of(client, headers={"Authorization": f"Bearer {key.name * 5}"})).check for key in keys
         }
         kids, artist = checks["kids"], checks["artist"]
         assert (kids.checker.name, kids.refused["suggestive"], kids.stages) == ("looks", 0.3, ("preview", "picture"))
@@ -111,11 +113,11 @@ def test_each_key_has_its_own_stages_and_way_of_looking(tmp_path):
 
 def test_a_key_that_says_how_its_pictures_are_looked_at_keeps_what_it_does_not_say(tmp_path):
     add_classifier(tmp_path / "models", "mine")
-    keys = (NamedKey(name="kids", key="k" * 20, rules=KeyRules(pictures={"fail": "closed"})),)
+    keys = (NamedKey(name="kids", digest=digest_of("k" * 20), rules=KeyRules(pictures={"fail": "closed"})),)
     everybody = PictureSettings(model="mine", thresholds={"sexual": 0.9}, fail="open")
 
     async def act(client):
-        kids = (await job_of(client, headers={"Authorization": f"Bearer {keys[0].key}"})).check
+        kids = (await job_of(client, headers={"Authorization": f"Bearer {'k' * 20}"})).check
         assert (kids.checker.name, kids.fail, kids.refused["sexual"]) == ("mine", "closed", 0.9)
 
     ask(tmp_path, act, keys=keys, moderation=ModerationSettings(pictures=everybody))
@@ -132,10 +134,14 @@ def test_a_key_that_says_how_its_pictures_are_looked_at_keeps_what_it_does_not_s
     ],
 )
 def test_health_says_what_is_checked_of_whoever_asks(tmp_path, owner, held):
-    keys = (NamedKey(name="kids", key="k" * 20, rules=KeyRules(policy="strict", stages=("prompt", "picture"))),)
+    keys = (
+        NamedKey(
+            name="kids", digest=digest_of("k" * 20), rules=KeyRules(policy="strict", stages=("prompt", "picture"))
+        ),
+    )
 
     async def act(client):
-        for key, expected in (("", held), (keys[0].key, ("strict", True, held[2], True))):
+        for key, expected in (("", held), ("k" * 20, ("strict", True, held[2], True))):
             async with client.get("/health", headers={"Authorization": f"Bearer {key}"} if key else {}) as answer:
                 said = (await answer.json())["moderation"]
             assert tuple(said[each] for each in ("policy", "prompts", "own", "pictures")) == expected
@@ -177,7 +183,7 @@ def test_what_only_a_key_needs_and_is_not_there_is_said_too(tmp_path):
         await client.gateway.entries()
         assert "'absent'" in str(client.gateway.missing_checker())
 
-    ask(tmp_path, act, keys=(NamedKey(name="kids", key="hopscotch", rules=rules),))
+    ask(tmp_path, act, keys=(NamedKey(name="kids", digest=digest_of("hopscotch"), rules=rules),))
 
 
 def test_what_ships_is_there_for_who_asks_before_the_folders_were_looked_at(tmp_path):

@@ -2,8 +2,10 @@
 
 import pytest
 
+from imagine.settings.keys import digest_of
 from imagine.settings.settings import settings_from
 from imagine.words.errors import ImagineError
+from imagine.words.keys import KeyLimits
 from imagine.words.moderation import KeyRules
 
 
@@ -20,12 +22,12 @@ def test_each_has_its_key_and_its_rules(tmp_path):
         f"{{parents: {{key: sesame, moderation: off}}, kids: {{key_file: {file}, moderation: {{policy: strict, "
         "topics: {spiders: 'spider*'}, stages: prompt, pictures: {threshold: 0.3}}}, guest: {key: 'knock, knock'}}"
     )
-    assert (parents.name, parents.key, parents.rules) == ("parents", "sesame", KeyRules(policy="none"))
+    assert (parents.name, parents.digest, parents.rules) == ("parents", digest_of("sesame"), KeyRules(policy="none"))
     pictures = {"threshold": 0.3, "thresholds": {}}
     rules = KeyRules(policy="strict", topics={"spiders": ("spider*",)}, stages=("prompt",), pictures=pictures)
-    assert (kids.key, kids.rules) == ("hopscotch", rules)
+    assert (kids.digest, kids.rules) == (digest_of("hopscotch"), rules)
     assert str(rules) == "strict; topics spiders; stages prompt; pictures above 0.3"
-    assert (guest.key, guest.rules) == ("knock, knock", KeyRules())
+    assert (guest.digest, guest.rules) == (digest_of("knock, knock"), KeyRules())
 
 
 def test_a_log_has_names_and_rules_and_no_key():
@@ -34,6 +36,19 @@ def test_a_log_has_names_and_rules_and_no_key():
     )
     assert settings.in_words()["keys"] == "parents (none), guest"
     assert "sesame" not in repr(settings) + str(settings) + repr(settings.keys)
+
+
+def test_what_a_key_is_for_and_until_when():
+    a, b, c = keys_in(
+        "{a: {key: a, scopes: 'admin, generate', expires: 2027-01-31, priority: HIGH, weight: 2,"
+        " limits: {pictures_per_day: 20, at_once: 1}}, b: {key: b, expires: '2027-01-31T12:00:00+02:00'}, c: {key: c}}"
+    )
+    assert (a.scopes, a.priority, a.weight, c.scopes) == (("generate", "admin"), "high", 2.0, ("generate",))
+    assert (a.limits, c.limits) == (KeyLimits(pictures_per_day=20, at_once=1), KeyLimits())
+    assert (a.expires, b.expires, c.expires) == (pytest.approx(1801439999.999), 1801389600.0, None)
+    assert (a.may("models"), c.may("generate"), c.may("models")) == (True, True, False)
+    told = "for generate, admin; until 2027-01-31T23:59Z; priority high; weight 2; pictures_per_day 20, at_once 1"
+    assert str(a) == f"a ({told})"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +64,18 @@ def test_a_log_has_names_and_rules_and_no_key():
         ("{kids: {key: sesame, moderation: lax}}", "moderation of 'kids' is none, minors-only"),
         ("{kids: {key: sesame, moderation: {log: x}}}", "policy, topics, stages and pictures, without 'log'"),
         ("{kids: {key: sesame, moderation: {topics: {x: []}}}}", "moderation of 'kids' is such that the topic 'x'"),
+        ("{kids: {key: sesame, scopes: [draw]}}", "scopes of 'kids' is among generate, models, admin"),
+        ("{kids: {key: sesame, expires: soon}}", "expires of 'kids' is a date"),
+        ("{kids: {key: sesame, expires: 0}}", "expires of 'kids' is a date"),
+        ("{kids: {key: sesame, priority: urgent}}", "priority of 'kids' is one of low"),
+        ("{kids: {key: sesame, weight: 0}}", "weight of 'kids' is a number from"),
+        ("{kids: {key: sesame, weight: .nan}}", "weight of 'kids' is a number from"),
+        ("{kids: {key: sesame, limits: {orders: -1}}}", "orders is a whole number"),
+        ("{kids: {key: sesame, limits: {orders: true}}}", "orders is a whole number"),
+        ("{kids: {key: sesame, limits: {pictures: 3}}}", "limits of 'kids' is a mapping of pictures_per_hour"),
+        ("{kids: {key_hash: sesame}}", "key of 'kids' is its SHA-256"),
+        ("{kids: {key_env: IMAGINE_NO_SUCH}}", "key of 'kids' is in an environment variable"),
+        ("{kids: {key: a}, Kids: {key: b}}", "a name and a key of its own, unlike 'kids' and 'Kids'"),
         ("{kids: {key: sesame}, parents: {key: sesame}}", "a key of its own, unlike 'kids' and 'parents'"),
     ],
 )  # fmt: skip

@@ -42,6 +42,7 @@ COMMANDS = {
     "jobs": CommandEntry("jobs", "List your detached orders, or take one back."),
     "attach": CommandEntry("attach", "Wait for a detached order's pictures."),
     "result": CommandEntry("result", "Fetch a detached order's pictures."),
+    "keys": CommandEntry("keys", "List the keys that have names, or make one."),
     "ps": CommandEntry("ps", "List the models that are loaded."),
     "stop": CommandEntry("stop", "Unload a model."),
     "info": CommandEntry("info", "Show how a picture was made."),

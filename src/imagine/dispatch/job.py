@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from ..fairness.urgency import share_of
 from ..words.events import Progress
 from ..words.frames import Submit
 from .buffer import Buffer
@@ -33,6 +34,16 @@ class Job:
     progress: Progress | None = None
 
     @property
+    def cost(self) -> float:
+        """What its client is charged for it."""
+        return self.expected / self.share
+
+    @property
+    def share(self) -> float:
+        """By how much less than its seconds that is."""
+        return share_of(self.submit.weight, self.submit.priority)
+
+    @property
     def id(self) -> str:
         """Its id."""
         return self.submit.job
@@ -43,6 +54,8 @@ class Counts:
     """What has happened since the start."""
 
     finished: int = 0
+    made: Counter[str] = field(default_factory=Counter)
+    """Of those, by the names of the keys that they were asked for with."""
     failed: Counter[str] = field(default_factory=Counter)
     """By the name of the error."""
     refused: int = 0

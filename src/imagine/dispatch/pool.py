@@ -11,10 +11,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import msgspec
+
+from ..fairness.clients import key_of_client
+from ..fairness.urgency import WEIGHTS, delay_of
 from ..messages import message
 from ..words.errors import Busy, Cancelled, WorkerLost
 from ..words.events import Failed, Finished, Progress, Queued
 from ..words.frames import JobReport, Loaded, Ready, Scored, Stats, Submit
+from ..words.keys import Priority
 from ..words.model import Model
 from .buffer import Buffer, EventStream
 from .estimates import Estimates
@@ -33,6 +38,7 @@ class Pool:
     A worker shares its seconds between the clients whose jobs it holds. `slots` jobs at most are handed to one at a
     time, and no client holds more than `share` of them; as many again are kept for the first job of each client, so
     that a newcomer doesn't wait for a picture of another. The queue's places are shared likewise (`places`).
+    `most_at_once` says how many of a client's are made at one time at most, where that is bounded.
     """
 
     def __init__(
@@ -43,6 +49,7 @@ class Pool:
         slots: int = 32,
         share: float = 0.75,
         clock: Callable[[], float] = time.monotonic,
+        most_at_once: Callable[[str], int | None] = lambda _: None,
     ) -> None:
         assert workers, "a pool needs a worker"
         self.workers = list(workers)
@@ -51,7 +58,12 @@ class Pool:
         self._slots = slots
         self._most_of_one = max(1, math.ceil(slots * share)) * len(self.workers)
         self._clock = clock
-        self._waiting: FairQueue[Job] = FairQueue(lambda job: job.expected)
+        self._most_at_once = most_at_once
+        self._waiting: FairQueue[Job] = FairQueue(
+            lambda job: job.cost,
+            turn=lambda job: job.submit.turn,
+            delay=lambda job: delay_of(job.cost * WEIGHTS[job.submit.priority], job.submit.priority),
+        )
         self._estimates = Estimates()
         self._waits = Waits(clock)
         self._jobs: dict[str, Job] = {}
@@ -139,6 +151,19 @@ class Pool:
             self._cancel(entry)
         return entry is not None
 
+    def waits(self, job: str) -> bool:
+        """Is it in the queue?"""
+        entry = self._jobs.get(job)
+        return entry is not None and entry.worker is None
+
+    def rank(self, job: str, priority: Priority | None, turn: float) -> None:
+        """Has a job that waits stand elsewhere among its client's, and be so urgent; None: as before."""
+        entry = self._jobs[job]
+        self._waiting.remove(entry.submit.client, entry)
+        entry.submit = msgspec.structs.replace(entry.submit, priority=priority or entry.submit.priority, turn=turn)
+        self._waiting.push(entry.submit.client, entry)
+        self._hand_out()
+
     async def load(self, model: Model, keep_alive: float | None = None) -> Loaded:
         """Has a model ready on the worker that suits it best. Raises ImagineError."""
         worker = min(self.workers, key=lambda worker: (worker.ready is None, *self._reluctance(worker, model)))
@@ -180,7 +205,9 @@ class Pool:
 
     def _may_run(self, client: str, room: bool) -> bool:
         """One more of its jobs? Where there is no `room`, only the first of each client."""
-        held = self._held_by_client[client]
+        held, most = self._held_by_client[client], self._most_at_once(client)
+        if most is not None and held >= most:
+            return False
         return held < self._most_of_one if room else held == 0
 
     def _reluctance(self, worker: Worker, model: Model) -> tuple[bool, int, int]:
@@ -221,7 +248,7 @@ class Pool:
         self._relays.discard(relay)
         self._held[worker] -= 1
         self._held_by_client -= Counter({job.submit.client: 1})
-        self._waiting.charge(job.submit.client, job.spent - job.expected if job.buffer.ended else 0.0)
+        self._waiting.charge(job.submit.client, (job.spent - job.expected) / job.share if job.buffer.ended else 0.0)
         job.worker = None
         error = None if relay.cancelled() else relay.exception()
         if not job.buffer.ended:
@@ -250,6 +277,8 @@ class Pool:
         """The last event of a job: counted, passed on, forgotten."""
         if isinstance(event, Finished):
             self.counts.finished += 1
+            if (key := key_of_client(job.submit.client)) is not None:
+                self.counts.made[key] += 1
             job.spent = max(job.spent, event.spent)
         else:
             self.counts.failed[event.error] += 1

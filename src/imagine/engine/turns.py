@@ -67,11 +67,12 @@ class Line:
 
     def charge(self, jobs: Sequence[Work], seconds: float) -> None:
         """They had the device for so long, together; below 0 where they were charged more than that before."""
+        each = seconds / len(jobs)
         for job in jobs:
-            self._clients.charge(job.ledger.client, seconds / len(jobs))
+            self._clients.charge(job.ledger.client, each / job.ledger.share)
             if self._counts[job.ledger.client]:  # else all of its jobs left meanwhile
-                self._jobs[job.ledger.client].charge(job.ledger.id, seconds / len(jobs))
-            job.ledger.spent += seconds / len(jobs)
+                self._jobs[job.ledger.client].charge(job.ledger.id, each / job.ledger.share)
+            job.ledger.spent += each
 
     def ahead(self, job: Work, other: Work) -> float:
         """How many seconds more than that of `other` the client of `job` had."""

@@ -20,6 +20,16 @@ def address_of(text: str) -> IPAddress | None:
     return mapped or address
 
 
+def client_from_key(name: str) -> str:
+    """Whom the key of that name stands for, wherever it is used from: no address looks so."""
+    return f"key {name}"
+
+
+def key_of_client(client: str) -> str | None:
+    """The name of the key that a client stands for; None where it is an address."""
+    return client.removeprefix("key ") if client.startswith("key ") else None
+
+
 @lru_cache(maxsize=4096)
 def client_from_address(text: str) -> str:
     """Whom an address stands for: itself, or its /64. Each loopback address is somebody of its own."""

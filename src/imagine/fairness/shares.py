@@ -16,6 +16,11 @@ class Shares:
         self._now = 0.0
         """The start of who was served last."""
 
+    @property
+    def now(self) -> float:
+        """The start of who was served last: nobody's lies before it."""
+        return self._now
+
     def start(self, name: str) -> float:
         """Where it stands: the least of those who want something is to be served next."""
         return max(self._had.get(name, 0.0), self._now)

@@ -14,11 +14,12 @@ from .dialects import DIALECTS
 from .gateway.gateway import Gateway
 from .gateway.keys import GATEWAY
 from .http.body import MAX_BODY
-from .http.context import CALLED, LANGUAGE, ORDER_HEADER, ORDER_ID, REQUEST_ID
-from .http.dialect import SPOKEN, Dialect, Handler, answer_to, spellings_of
+from .http.context import CALLED, LANGUAGE, LIMIT, ORDER_HEADER, ORDER_ID, REQUEST_ID
+from .http.dialect import SPOKEN, Dialect, Handler, answer_to, limits_said, spellings_of
 from .http.errors import SAFE, Trouble, trouble_from
 from .http.packing import add_vary, pack
 from .http.paths import OtherSpellings, pattern_of
+from .http.scopes import scopes_needed
 from .http.security import GUARD, Guard
 from .orders.connection import LASTING, ORDERS
 from .orders.lasting_door import LastingDoor
@@ -36,9 +37,9 @@ def make_app(gateway: Gateway, dialects: Sequence[Dialect] = DIALECTS) -> web.Ap
     bodies = {each.name.lower(): each.called for each in dialects if each.called is not None}
     app[LASTING] = LastingDoor(gateway, app[ORDERS], bodies)
     _make_what_lasts(app)
-    app[GUARD] = Guard(gateway.settings)
     silent = {each.name for each in gateway.settings.dialects if not each.spoken}
     app[SPOKEN] = dialects = [each for each in dialects if each.name.lower() not in silent]
+    app[GUARD] = Guard(gateway.settings, scopes_needed(dialects))
     for dialect in dialects:
         dialect.prepare(app)
         for route in dialect.routes:
@@ -74,6 +75,7 @@ async def _surround(request: web.Request, handler: Handler) -> web.StreamRespons
     """Gives the request its id, lets the guard look at it, and turns what goes wrong into an answer."""
     sent = request.headers.get("X-Request-Id", "")
     ORDER_ID.set("")
+    LIMIT.set(None)
     REQUEST_ID.set(sent if _REQUEST_ID.fullmatch(sent) else secrets.token_urlsafe(9))
     LANGUAGE.set(language_from_header(request.headers.get("Accept-Language", "")))
     CALLED.set(NO_NAMES)
@@ -115,5 +117,6 @@ async def _add_headers(request: web.BaseRequest, response: web.StreamResponse) -
     response.headers["X-Request-Id"] = REQUEST_ID.get()
     if order := ORDER_ID.get():
         response.headers[ORDER_HEADER] = order
+    response.headers.update(limits_said(request))
     add_vary(response, "Origin")
     response.headers.update(request.app[GUARD].cors(request))

@@ -16,6 +16,7 @@ from .http.context import ORDER_HEADER
 from .http.dialect import DETAILS, REFUSED, SPOKEN, Dialect, Route
 from .http.encoding import body_from
 from .http.errors import STATUSES
+from .http.paths import plain
 from .orders.connection import asked_as
 
 _TEXT = {"type": "string"}
@@ -67,11 +68,6 @@ def _say_policy(schemas: dict[str, Any], policy: Policy) -> None:
     asked = schemas.get("GenerateRequest", {}).get("properties", {}).get("moderation")
     if asked is not None:
         asked["default"] = policy
-
-
-def plain(path: str) -> str:
-    """A route's path without the patterns of its names."""
-    return re.sub(r"\{(\w+)[^}]*\}", r"{\1}", path)
 
 
 def _operation(route: Route, path: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from . import values as values
 from .assistant import assistant
 from .config_file import read_config
 from .in_words import NOTHING, in_words
-from .keys import NamedKey, key, key_in, keys
+from .keys import NamedKey, digest_of, key, key_in, keys
 from .moderation import moderation
 from .values import IPNetwork, ListenAddress, LogFormat, ModelSettings
 
@@ -110,7 +110,7 @@ class Settings:
     keys: tuple[NamedKey, ...] = option(
         (),
         keys,
-        "Further keys, by names: each with its key or key_file, and the moderation that holds for it.",
+        "Further keys, by names: each with its key, what it is for (scopes), and what holds for it.",
         file_only=True,
         live=True,
     )
@@ -216,6 +216,10 @@ class Settings:
         """Is a key needed to be answered?"""
         return bool(self.api_key or self.keys)
 
+    def key_named(self, name: str | None) -> NamedKey | None:
+        """The key of that name."""
+        return next((each for each in self.keys if each.name == name), None)
+
     @property
     def roots(self) -> tuple[Path, ...]:
         """The folders that models are looked for in."""
@@ -295,7 +299,7 @@ def settings_from(
     if settings.moderation.assistant is not None and not settings.assistant:
         why = "moderation.assistant asks the assistant, and there is none: say where it is (assistant), or leave it out"
         raise ImagineError(in_english(why, "moderation"))
-    if settings.api_key in [each.key for each in settings.keys]:
+    if settings.api_key and digest_of(settings.api_key) in [each.digest for each in settings.keys]:
         raise ImagineError(in_english("api_key is one of the keys in the configuration file: say it once", "keys"))
     return settings, [*warnings, *_open_to_pages(settings)]
 

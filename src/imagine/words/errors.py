@@ -11,6 +11,7 @@ ImagineError                    anything we raise on purpose; its text is one se
 │   └── ModelChanged            it became another file while it was in use: ask again
 ├── DownloadFailed              what was to be fetched can't be had, or isn't what it should be
 ├── Busy                        the queue is full; try again later
+│   └── OverQuota               its key may ask for no more for now
 ├── OutOfMemory                 not enough device memory, even after freeing what could be freed
 ├── Cancelled                   the client took the job back
 ├── WorkerLost                  the process that made the picture died or hung
@@ -114,6 +115,10 @@ class Busy(ImagineError):
     def __init__(self, note: Message, *, retry_after: float) -> None:
         super().__init__(note)
         self.retry_after = retry_after
+
+
+class OverQuota(Busy):
+    """Its key may ask for no more; `retry_after` says for how long."""
 
 
 class OutOfMemory(ImagineError):

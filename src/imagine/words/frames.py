@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from .events import AnyEvent, Event, Failed, Finished
+from .keys import USUAL, Priority
 from .model import AdapterUse, Component, ControlUse, EmbeddingUse, Model, ReferenceUse
 from .moderation import PictureCheck
 from .preprocessors import Preprocess
@@ -131,6 +132,11 @@ class Submit(Command, frozen=True, tag="submit"):
     """How it is looked at before it is said: what isn't to be shown ends it with `Blocked`."""
     max_batch: int | None = None
     """How many evaluations of `model` are made together at most, where its settings say so."""
+    priority: Priority = USUAL
+    weight: float = 1.0
+    """How many times another client's share its client has, of the same priority."""
+    turn: float = 0.0
+    """Where it stands among its client's own; the least is next."""
 
     @property
     def beside(self) -> list[Component]:

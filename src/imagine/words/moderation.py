@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgspec
 
 from .assistant import AUTO
+from .keys import USUAL, Priority
 from .model import Model
 
 Policy = Literal["none", "minors-only", "standard", "strict"]
@@ -39,11 +40,12 @@ THRESHOLDS: Mapping[MeaningRule, float] = {"margin": 0.2, "similarity": 0.7}
 
 
 class AskedAs(NamedTuple):
-    """In which standing a request comes: with whose key, and in which dialect."""
+    """In which standing a request comes: with whose key, in which dialect, and how urgent."""
 
     key: str | None = None
     """The name of one of `keys`; None for `api_key`, or none at all."""
     dialect: str | None = None
+    priority: Priority = USUAL
 
 
 class EmbeddingSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from imagine.pictures.images import decode
 from imagine.pictures.looking.turns import Turns
 from imagine.server.app import make_app
 from imagine.server.gateway.gateway import Gateway
-from imagine.settings.keys import NamedKey
+from imagine.settings.keys import NamedKey, digest_of
 from imagine.settings.settings import settings_from
 from imagine.words.errors import Busy, ImagineError
 from imagine.words.events import Finished, Preview, Progress
@@ -209,7 +209,7 @@ def test_what_a_request_gives_back_is_held_while_it_is_drawn(tmp_path):
 
 
 def test_options_are_each_client_s_own(tmp_path):
-    keys = tuple(NamedKey(name=name, key=f"{name}-key-of-length") for name in ("ann", "bob"))
+    keys = tuple(NamedKey(name=name, digest=digest_of(f"{name}-key-of-length")) for name in ("ann", "bob"))
 
     async def act(client):
         def as_(name):

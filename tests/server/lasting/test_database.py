@@ -7,7 +7,16 @@ import pytest
 
 from imagine.server.lasting.book import OPEN, LastingBook
 from imagine.server.lasting.database import Database
-from imagine.server.lasting.rows import KeyedBy, OrderAbout, PackedJobs, PictureAsked, Webhook, packed, unpacked
+from imagine.server.lasting.rows import (
+    KeyedBy,
+    OrderAbout,
+    PackedJobs,
+    PictureAsked,
+    Webhook,
+    bytes_of,
+    packed,
+    unpacked,
+)  # fmt: skip
 from imagine.server.lasting.schema import STEPS
 from imagine.words.errors import Busy, ImagineError
 from imagine.words.frames import Submit
@@ -39,14 +48,23 @@ async def put(book, keyed=None, inputs=None):
 
 def test_a_book_of_an_older_release_is_taken_over_with_its_orders(tmp_path):
     path = tmp_path / "orders" / "orders.sqlite"
-    asked(path, put, STEPS[:1])
+    row = ("id", "ann", "c", OPEN, 7.5, 1, 0, bytes_of(ABOUT))
+
+    names = "id, owner, client, state, created, pictures, bytes, about"
+
+    async def put_then(book):
+        await book._database.run(
+            lambda old: old.execute(f"INSERT INTO orders ({names}) VALUES (?,?,?,?,?,?,?,?)", row).rowcount
+        )
+
+    asked(path, put_then, STEPS[:1])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
     async def look(book):
         row = await book.get("id")
-        return row.state, row.about, await book.keyed("ann", "/jobs", "k")
+        return row.state, row.about, (row.priority, row.turn), await book.keyed("ann", "/jobs", "k")
 
-    assert asked(path, look) == (OPEN, ABOUT, None)
+    assert asked(path, look) == (OPEN, ABOUT, ("normal", 7.5), None)
 
 
 def test_a_book_of_a_newer_release_is_left_alone(tmp_path):

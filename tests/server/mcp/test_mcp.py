@@ -6,7 +6,7 @@ import json
 
 from imagine.server.mcp.pictures import shown_from
 from imagine.server.mcp.protocol import GREETED, MODERN, call_from
-from imagine.settings.keys import NamedKey
+from imagine.settings.keys import NamedKey, digest_of
 from tests.server.openai.painting import KEY, opened, painted, png, with_server
 from tests.server.served import PromptedWorker
 from tests.server.test_connections import connected, listening
@@ -158,7 +158,7 @@ def test_a_job_is_only_its_own_client_s(tmp_path):
         _, told = await say(called("get_image", id=name, wait_seconds=0), **ann)
         assert told["result"]["structuredContent"] == {"job": name, "done": False}
 
-    keys = tuple(NamedKey(name=name, key=f"{name}-key-of-length") for name in ("ann", "bob"))
+    keys = tuple(NamedKey(name=name, digest=digest_of(f"{name}-key-of-length")) for name in ("ann", "bob"))
     speaking(tmp_path, act, keys=keys)
 
 

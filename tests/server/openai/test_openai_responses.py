@@ -10,7 +10,7 @@ import pytest
 from imagine.server.openai.fields import EDIT, GENERATION
 from imagine.server.openai.responses_replies import told_of_request, told_of_tool
 from imagine.server.openai.responses_requests import images_body_from, wish_from
-from imagine.settings.keys import NamedKey
+from imagine.settings.keys import NamedKey, digest_of
 from imagine.words.errors import BadRequest, Unsupported
 from tests.server.openai.painting import KEY, opened, png, with_client, with_server
 
@@ -127,10 +127,10 @@ def test_pictures_that_come_with_the_words(tmp_path):
 
 
 def test_a_response_is_forgotten_by_who_asked_for_it_and_by_the_owner(tmp_path):
-    ann, bob = (NamedKey(name=name, key=f"{name}-key-of-length") for name in ("ann", "bob"))
+    ann, bob = (NamedKey(name=name, digest=digest_of(f"{name}-key-of-length")) for name in ("ann", "bob"))
 
     def act(client, served):
-        keyed = {key.name: client.with_options(api_key=key.key) for key in (ann, bob)}
+        keyed = {key.name: client.with_options(api_key=f"{key.name}-key-of-length") for key in (ann, bob)}
         for owner in (keyed["ann"], client):
             kept = keyed["ann"].responses.create(model="fox", input="a fox", tools=[DRAW])
             with pytest.raises(openai.NotFoundError):

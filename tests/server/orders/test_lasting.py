@@ -11,7 +11,7 @@ import pytest
 
 from imagine.server.orders.connection import LASTING, ORDERS
 from imagine.server.orders.lasting import ATTEMPTS
-from imagine.settings.keys import NamedKey
+from imagine.settings.keys import NamedKey, digest_of
 from imagine.words.events import Finished, Progress
 from imagine.words.recipe import meta_from_params
 from tests.server.served import ask, serving
@@ -256,10 +256,10 @@ def test_taking_one_back_ends_it_once(tmp_path, when):
 
 
 def test_an_order_is_its_keys_alone(tmp_path):
-    keys = (NamedKey(name="ann", key="a" * 8), NamedKey(name="bob", key="b" * 8))
+    keys = tuple(NamedKey(name=name, digest=digest_of(name)) for name in ("ann", "bob"))
 
     async def act(client):
-        ann, bob = ({"Authorization": f"Bearer {each.key}"} for each in keys)
+        ann, bob = ({"Authorization": f"Bearer {each.name}"} for each in keys)
         _, order = await told(client, "/jobs", "post", json={"prompt": "hold"}, headers=ann)
         await until(lambda: client.worker.held)
         for path in ("", "/events", "/result"):

@@ -20,7 +20,7 @@ from imagine.server.orders.book import MemoryBook
 from imagine.server.orders.connection import ORDERS
 from imagine.server.orders.order import Order
 from imagine.server.orders.orders import Orders, UnknownOrder
-from imagine.settings.keys import NamedKey
+from imagine.settings.keys import NamedKey, digest_of
 from imagine.words.errors import BadRequest, Blocked, Busy, Cancelled, OutOfMemory
 from imagine.words.events import Progress
 from imagine.words.moderation import AskedAs, ModerationVerdict
@@ -162,7 +162,7 @@ def test_an_order_is_taken_back_as_one_by_its_id_or_a_jobs(tmp_path, path, body,
 
 
 def test_an_order_is_taken_back_by_who_asked_for_it_and_by_the_owner(tmp_path):
-    keys = tuple(NamedKey(name=name, key=f"{name}-key-of-length") for name in ("ann", "bob"))
+    keys = tuple(NamedKey(name=name, digest=digest_of(f"{name}-key-of-length")) for name in ("ann", "bob"))
 
     def of(name):
         return {"Authorization": f"Bearer {name}-key-of-length"}
@@ -171,7 +171,8 @@ def test_an_order_is_taken_back_by_who_asked_for_it_and_by_the_owner(tmp_path):
         for owner in ("ann", "the"):
             asking = asyncio.ensure_future(client.post("/generate", json={"prompt": "hold"}, headers=of("ann")))
             await until(lambda: client.worker.held)
-            (order,) = (await (await client.get("/jobs", headers=of("bob"))).json())["orders"]
+            (order,) = (await (await client.get("/jobs", headers=of("ann"))).json())["orders"]
+            assert (await (await client.get("/jobs", headers=of("bob"))).json())["orders"] == []
             for name in (order["id"], order["pictures"][0]["id"]):
                 async with client.delete(f"/jobs/{name}", headers=of("bob")) as answer:
                     assert answer.status == 404

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ...fairness.urgency import share_of
 from ...messages import Message, message
 from ...words.errors import BadRequest
 from ...words.frames import Submit
@@ -51,6 +52,11 @@ class Ledger:
     @property
     def client(self) -> str:
         return self.submit.client
+
+    @property
+    def share(self) -> float:
+        """By how much less than its seconds its client is charged."""
+        return share_of(self.submit.weight, self.submit.priority)
 
     @property
     def params(self) -> GenerationParams:

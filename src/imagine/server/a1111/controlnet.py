@@ -18,7 +18,7 @@ from ..gateway.keys import GATEWAY
 from ..http.context import CALLED, ORDER_ID
 from ..http.security import client_of
 from ..orders.bodies import read_object
-from ..orders.connection import ORDERS, pictures_of
+from ..orders.connection import ORDERS, asked_as, pictures_of
 from ..orders.preprocess import planned_map
 from .listing import control_models
 from .replies import base64_of
@@ -84,7 +84,7 @@ async def _map(request: web.Request, wanted: Mapping[str, Any]) -> str:
     asked, _ = parse_preprocess(wanted)
     with gateway.allowance.holding() as holding:
         plan = await planned_map(gateway, asked, client, holding)
-        order = await request.app[ORDERS].take_in(plan, client, holding)
+        order = await request.app[ORDERS].take_in(plan, client, holding, asked_as=asked_as(request))
     ORDER_ID.set(order.id)
     (painted,) = await pictures_of(request, order)
     return base64_of(painted.finished.data)

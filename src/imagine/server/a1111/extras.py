@@ -116,7 +116,7 @@ async def _enlarged(
     with gateway.allowance.holding() as holding:
         plan = await planned_upscale(gateway, asked, client, holding, path)
         plan = await with_pictures_checked(gateway, plan, asked_as(request))
-        order = await request.app[ORDERS].take_in(plan, client, holding)
+        order = await request.app[ORDERS].take_in(plan, client, holding, asked_as=asked_as(request))
     ORDER_ID.set(order.id)
     (painted,) = await pictures_of(request, order)
     notes = [*wanted.warnings, *order.warnings, *painted.finished.warnings]

@@ -20,6 +20,7 @@ from ...asking.resolve import NO_DEFAULTS, Defaults, stated_by
 from ...dispatch.pool import Pool
 from ...dispatch.worker import Worker
 from ...fairness.allowance import Allowance
+from ...fairness.clients import client_from_key
 from ...families.table import facts_of
 from ...files.folders import make_own, sweep
 from ...files.shipped import models
@@ -81,7 +82,9 @@ class Gateway:
         self.settings = settings
         self.registry = registry or registry_from(settings)
         self.digests = Digests(self.registry)
-        self.pool = Pool(workers or [own_worker(settings)], max_queue=settings.max_queue)
+        self.pool = Pool(
+            workers or [own_worker(settings)], max_queue=settings.max_queue, most_at_once=self._most_at_once
+        )
         self.scoring = Scoring(self.pool, settings.max_queue)
         self.metrics = Metrics(self.pool)
         self.allowance = Allowance()
@@ -288,6 +291,11 @@ class Gateway:
     def resident(self) -> dict[str, ResidentModel]:
         """The models that are loaded, by name."""
         return {model.name: model for stats in self.pool.stats for model in stats.models}
+
+    def _most_at_once(self, client: str) -> int | None:
+        """How many of a client's pictures are made at one time, where its key says so."""
+        named = self.settings.keys
+        return next((each.limits.at_once for each in named if client_from_key(each.name) == client), None)
 
     async def _as_it_is(self, find: Callable[[], Entry]) -> Entry:
         """What `find` finds, after another look at the folders unless that is just as it was at the last one."""

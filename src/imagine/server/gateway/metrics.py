@@ -1,7 +1,9 @@
-"""What Prometheus is told: the queue, steps, stages' times, errors, answers; no prompts, no client names."""
+"""What Prometheus is told: the queue, steps, stages' times, errors, answers; no prompts, and of clients no more than
+the names of keys, to who may see everybody's orders."""
 
 from __future__ import annotations
 
+from collections import Counter as TallyOf
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -10,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ...dispatch.pool import Pool
+from ...fairness.clients import key_of_client
 from ...words.events import Finished
 from ...words.moderation import ModerationVerdict
 
@@ -23,6 +26,8 @@ class Metrics:
     def __init__(self, pool: Pool) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_OfPool(pool))
+        self._of_keys = CollectorRegistry()
+        self._of_keys.register(_OfKeys(pool))
         self._stages = Histogram(
             "imagine_stage_seconds", "Seconds a picture spent in a stage", ["stage"],
             buckets=_BUCKETS, registry=self._registry,
@@ -59,9 +64,31 @@ class Metrics:
         if event.timings.get("loading"):
             self._loads.inc()
 
-    def text(self) -> bytes:
-        """All of it, in Prometheus's format."""
-        return generate_latest(self._registry)
+    def text(self, *, by_key: bool = False) -> bytes:
+        """All of it, in Prometheus's format; what is a key's, only `by_key`."""
+        return generate_latest(self._registry) + (generate_latest(self._of_keys) if by_key else b"")
+
+
+class _OfKeys(Collector):
+    """What is made for each key with a name, and what waits for it, read when asked for."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def collect(self) -> Iterator[Metric]:
+        jobs = GaugeMetricFamily("imagine_key_jobs", "Pictures of a key that wait or run", labels=["key", "state"])
+        standing = TallyOf(
+            (name, "queued" if job.worker is None else "running")
+            for job in self._pool.jobs
+            if (name := key_of_client(job.submit.client)) is not None
+        )
+        for labels, count in sorted(standing.items()):
+            jobs.add_metric(labels, count)
+        pictures = CounterMetricFamily("imagine_key_pictures", "Pictures made for a key", labels=["key"])
+        for client, count in sorted(self._pool.counts.made.items()):
+            pictures.add_metric([client], count)
+        yield jobs
+        yield pictures
 
 
 class _OfPool(Collector):

@@ -15,7 +15,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -168,6 +168,11 @@ class PictureStore:
         """The picture of that name, unless its time is over; `name` may be anything."""
         stored = self._stored_at(self.folder / name) if _NAME.fullmatch(name) else None
         return None if stored is None or self._is_due(stored) else stored
+
+    def size_of(self, names: Iterable[str]) -> int:
+        """Bytes of those of these names that are there."""
+        stored = (self._stored_at(self.folder / name) for name in names)
+        return sum(each.size for each in stored if each is not None)
 
     def remove(self, name: str) -> None:
         """Keeps the picture of that name no longer. Raises OSError."""

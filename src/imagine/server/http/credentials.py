@@ -1,8 +1,13 @@
-"""The key that a request carries, among those that there are, in each of the ways in which clients send one."""
+"""The key that a request carries, among those that there are, in each of the ways in which clients send one.
+
+Keys are known by their SHA-256, and that of what was sent is held against them: in a time that says nothing of any, nor
+of its length.
+"""
 
 from __future__ import annotations
 
 import binascii
+import hashlib
 import hmac
 from base64 import b64decode
 from collections.abc import Collection, Iterator, Mapping
@@ -12,7 +17,7 @@ KEY_HEADERS = ("authorization", "api-key", "x-api-key")
 
 
 def carried(headers: Mapping[str, str], keys: Collection[bytes]) -> bytes | None:
-    """Which of the keys is among the headers."""
+    """Which of the keys, by their digests, is among the headers."""
     return carried_explicitly(headers, keys) or _one_of(_password(headers), keys)
 
 
@@ -40,8 +45,9 @@ def _password(headers: Mapping[str, str]) -> bytes:
 
 
 def _one_of(credential: bytes, keys: Collection[bytes]) -> bytes | None:
-    """The key that it is: compared with all, in a time that says nothing of any."""
-    return next(iter([key for key in keys if hmac.compare_digest(credential, key)]), None)
+    """The key that it is: compared with all."""
+    digest = hashlib.sha256(credential).digest()
+    return next(iter([key for key in keys if hmac.compare_digest(digest, key)]), None)
 
 
 def _bytes(text: str) -> bytes:

@@ -5,14 +5,17 @@ The server is a list of these values: routes, errors and `/openapi.json` follow 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from aiohttp import web
 
+from ...fairness.quotas import LimitLeft
 from ...messages import Message
 from ...settings.settings import Settings
 from ...words.moderation import STAGES
+from .context import LIMIT
 from .errors import Trouble, native_answer
 from .paths import Spellings, canonical
 from .security import Refused
@@ -93,6 +96,12 @@ def _as_it_is(_: Route, operation: dict[str, Any]) -> dict[str, Any]:
     return operation
 
 
+def _limit_headers(limit: LimitLeft) -> dict[str, str]:
+    wait = str(math.ceil(limit.wait))
+    names = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+    return dict(zip(names, (str(limit.most), str(limit.left), wait), strict=True))
+
+
 class Dialect(NamedTuple):
     """One way of asking this server for pictures, and all that the server must know of it."""
 
@@ -113,6 +122,8 @@ class Dialect(NamedTuple):
     """What its programs may ask for that isn't here."""
     prepare: Callable[[web.Application], None] = _nothing
     """Puts into an application what it holds between requests."""
+    limit_headers: Callable[[LimitLeft], dict[str, str]] = _limit_headers
+    """What its programs read of a limit that holds for a key."""
     ports: tuple[int, ...] = ()
     """Where its programs look for it, unless they are told otherwise."""
     root: Handler | None = None
@@ -142,6 +153,14 @@ def dialect_of(request: web.Request) -> Dialect | None:
     path = canonical(request.path, spellings_of(dialects)).rstrip("/") + "/"
     below = [(len(prefix), each) for each in dialects for prefix in each.prefixes if path.startswith(prefix)]
     return max(below, key=lambda one: one[0], default=(0, None))[1]
+
+
+def limits_said(request: web.Request) -> dict[str, str]:
+    """The headers that say how much of its key's limits is left, where there are any."""
+    if (limit := LIMIT.get()) is None:
+        return {}
+    dialect = dialect_of(request)
+    return _limit_headers(limit) if dialect is None else dialect.limit_headers(limit)
 
 
 def answer_to(request: web.Request, trouble: Trouble) -> web.Response:

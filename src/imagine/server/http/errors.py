@@ -40,6 +40,7 @@ STATUSES: dict[type[errors.ImagineError], int] = {
     errors.AssistantFailed: 502,
     errors.DownloadFailed: 502,
     errors.Busy: 503,
+    errors.OverQuota: 429,
     errors.OutOfMemory: 507,
     errors.ImagineError: 500,
 }
@@ -71,7 +72,7 @@ def trouble_from(error: Exception) -> Trouble:
     match error:
         case Refused():
             challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-            return Trouble(error.status, error.note, challenge, error)
+            return Trouble(error.status, error.note, {**challenge, **error.headers}, error)
         case TooLarge():
             return Trouble(413, message("body.too_large", most=MAX_BODY), error=error)
         case TooSlow():

@@ -30,6 +30,11 @@ def canonical(path: str, spellings: Spellings = ()) -> str:
     return path
 
 
+def plain(path: str) -> str:
+    """A route's path without the patterns of its names."""
+    return re.sub(r"\{(\w+)[^}]*\}", r"{\1}", path)
+
+
 def pattern_of(request: web.Request) -> str:
     """The pattern of the route that answers, as routes declare it: never what a client wrote; "" where none does."""
     resource = request.match_info.route.resource

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import re
 import socket
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from ...fairness.clients import address_of, client_from_address
+from ...fairness.clients import address_of, client_from_address, client_from_key
 from ...messages import Message, message
+from ...settings.keys import NamedKey, digest_of
 from ...settings.settings import Settings
 from ...settings.values import ANY_ORIGIN, origin_of
+from ...words.keys import USUAL, Priority, Scope, lower_of
 from .credentials import KEY_HEADERS, carried, carried_explicitly
 from .forwarded import Asker, asker_of, without_port
 from .paths import PICTURES, pattern_of
@@ -24,35 +29,45 @@ _PICTURE = PICTURES + "{name}"
 _OPEN = frozenset(["/health", "/", "/drawers/{name}", _PICTURE])
 """What anybody may read without a key: the page with its parts; and a stored picture, whose name is its own key."""
 _LOOPBACK_NAMES = ("localhost", "host.docker.internal")
-_EXPOSED = "Location, X-Request-Id, X-Imagine-Order, X-Imagine-Seed, X-Imagine-Warnings, Retry-After, X-Should-Retry"
-_METHODS = "GET, HEAD, POST, DELETE"
+_EXPOSED = (
+    "Location, X-Request-Id, X-Imagine-Order, X-Imagine-Seed, X-Imagine-Warnings, Retry-After, X-Should-Retry, "
+    "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
+)
+_METHODS = "GET, HEAD, POST, PATCH, DELETE"
 _HEADER_NAMES = re.compile(r"[\w!#$%&'*+.^`|~-]{1,100}(?:\s*,\s*[\w!#$%&'*+.^`|~-]{1,100}){0,63}", re.ASCII)
 
 
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+Needed = Mapping[tuple[str, str], Scope | None]
+"""By method and pattern: the scope that a key needs there; None: whichever it has."""
 OWNERS = "key"
 """Whose that is which is asked for with the server's own key, which has no name."""
 
 
 class Refused(Exception):
-    """A request that isn't answered; `status` and `note` say why."""
+    """A request that isn't answered; `status` and `note` say why, and `headers` to a program."""
 
-    def __init__(self, status: int, note: Message) -> None:
+    def __init__(self, status: int, note: Message, headers: Mapping[str, str] = NO_HEADERS) -> None:
         super().__init__(str(note))
         self.status = status
         self.note = note
+        self.headers = headers
 
 
 class Guard:
     """The rules of one server."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, needed: Needed = MappingProxyType({}), wall: Callable[[], float] = time.time
+    ) -> None:
+        self._needed, self._wall = needed, wall
         self.obey(settings)
 
     def obey(self, settings: Settings) -> None:
         """From now on the rules are those of `settings`."""
-        self._keys: dict[bytes, str | None] = {each.key.encode(): each.name for each in settings.keys}
+        self._keys: dict[bytes, NamedKey | None] = {each.digest: each for each in settings.keys}
         if settings.api_key:
-            self._keys[settings.api_key.encode()] = None
+            self._keys[digest_of(settings.api_key)] = None
         self._networks = settings.allow_remote
         self._proxies = settings.trusted_proxies
         own = [socket.gethostname(), settings.host, *(place.host for place in settings.listen)]
@@ -67,23 +82,54 @@ class Guard:
         """Who asks, and how they came here."""
         return asker_of(request, self._proxies)
 
+    def named(self, request: web.Request) -> NamedKey | None:
+        """The key with a name that it carries."""
+        digest = self._carried(request)
+        return None if digest is None else self._keys[digest]
+
     def key_of(self, request: web.Request) -> str | None:
         """The name of the key that it carries; None of `api_key`, which has none, and where there is none."""
-        key = carried(request.headers, self._keys)
-        return None if key is None else self._keys[key]
+        named = self.named(request)
+        return None if named is None else named.name
 
     def owner(self, request: web.Request) -> str:
         """Whose what it asks for is: its key's; without one its address's, where all of this machine's are one."""
-        if (key := carried(request.headers, self._keys)) is not None:
-            name = self._keys[key]
-            return OWNERS if name is None else f"key {name}"
+        if (digest := self._carried(request)) is not None:
+            named = self._keys[digest]
+            return OWNERS if named is None else client_from_key(named.name)
         client = client_from_address(self.asker(request).client)
         address = address_of(client)
         return "local" if address is not None and address.is_loopback else client
 
     def trusts(self, request: web.Request) -> bool:
         """Has it a key, or are there none? What is told without one is told to anybody."""
-        return not self._keys or carried(request.headers, self._keys) is not None
+        return not self._keys or self._carried(request) is not None
+
+    def may(self, request: web.Request, scope: Scope) -> bool:
+        """Is its key for that? A name's scopes say; whoever has no such key is held by other rules alone."""
+        named = self.named(request)
+        return named is None or named.may(scope)
+
+    def require(self, request: web.Request, scope: Scope) -> None:
+        """Raises Refused where its key isn't for that."""
+        if not self.may(request, scope):
+            challenge = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
+            raise Refused(403, message("guard.scope", scope=scope), challenge)
+
+    def sees_all(self, request: web.Request) -> bool:
+        """May it see others' orders that last, and end them? With the server's own key, or one for that."""
+        digest = self._carried(request)
+        if digest is None:
+            return False
+        named = self._keys[digest]
+        return named is None or named.may("admin")
+
+    def priority(self, request: web.Request, wanted: Priority | None) -> Priority:
+        """How urgent what it asks for is, at most as urgent as its key allows; without a key with a name, only the
+        owner's is urgent."""
+        named = self.named(request)
+        most: Priority = named.priority if named is not None else "high" if self.is_owner(request) else USUAL
+        return lower_of(wanted or USUAL, most)
 
     def may_answer(self, peer: str) -> bool:
         """Could anything that comes from this address be answered? "" is a Unix socket."""
@@ -95,7 +141,7 @@ class Guard:
     def check(self, request: web.Request) -> None:
         """Raises Refused for whom isn't to be answered."""
         private, asker = _over_unix(request), self.asker(request)
-        keyed = carried(request.headers, self._keys) is not None
+        keyed = self._carried(request) is not None
         if not private:
             self._check_peer(asker)
             if not keyed:
@@ -103,15 +149,19 @@ class Guard:
         if not self._admits(request, asker):
             raise Refused(403, message("guard.origin"))
         if not (private or keyed or not self._keys or request.method == "OPTIONS" or _is_open(request)):
-            raise Refused(401, message("guard.key"))
+            has_expired = carried(request.headers, self._keys) is not None
+            raise Refused(401, message("guard.expired" if has_expired else "guard.key"))
+        needed = self._needed.get((request.method, pattern_of(request)))
+        if needed is not None:
+            self.require(request, needed)
 
     def is_owner(self, request: web.Request) -> bool:
-        """Does it come from this machine, or with the key that has no name?"""
+        """Does it come with a key that is for changing models, as that without a name is; or from this machine?"""
+        if (digest := self._carried(request)) is not None:
+            named = self._keys[digest]
+            return named is None or named.may("models")
         client = address_of(self.asker(request).client)
-        if _over_unix(request) or (client is not None and client.is_loopback):
-            return True
-        key = carried(request.headers, self._keys)
-        return key is not None and self._keys[key] is None
+        return _over_unix(request) or (client is not None and client.is_loopback)
 
     def cors(self, request: web.Request) -> dict[str, str]:
         """The headers that let a page whose origin is allowed read the answer; never for any other."""
@@ -128,6 +178,15 @@ class Guard:
         if headers.get("Access-Control-Request-Private-Network") == "true":
             allowed["Access-Control-Allow-Private-Network"] = "true"
         return allowed
+
+    def _carried(self, request: web.Request) -> bytes | None:
+        """By its digest: which of the keys it carries that haven't expired."""
+        digest = carried(request.headers, self._keys)
+        return None if digest is None or self._has_expired(digest) else digest
+
+    def _has_expired(self, digest: bytes) -> bool:
+        named = self._keys[digest]
+        return named is not None and named.expires is not None and self._wall() >= named.expires
 
     def _check_peer(self, asker: Asker) -> None:
         client = address_of(asker.client)
@@ -157,7 +216,8 @@ class Guard:
             return True
         if request.method in ("GET", "HEAD") and pattern_of(request) == _PICTURE:
             return True  # a page that shows it was told its name
-        if carried_explicitly(request.headers, self._keys) or (self._keys and _asks_with_key(request)):
+        digest = carried_explicitly(request.headers, self._keys)
+        if (digest is not None and not self._has_expired(digest)) or (self._keys and _asks_with_key(request)):
             return True  # no page has the key but one that was given it
         return ANY_ORIGIN in self._origins or (origin is not None and self._allows(origin, asker))
 

@@ -6,12 +6,17 @@ What ends an order asks first whether it has ended: it does so once, whatever ha
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...fairness.quotas import DAY, KeyUse
+from ...fairness.urgency import turn_of
 from ...words.events import Failed, Finished
+from ...words.keys import USUAL, Priority
 from .database import Database
 from .deliveries import Deliveries, happened, webhook_of, webhook_put
+from .line import Waiter, line_of
 from .rows import (
     KeyedBy,
     OrderAbout,
@@ -34,11 +39,11 @@ STARTED, FINAL, END = "started", "final", "end"
 """What can be told of an order: that it is made, that a picture is there, and how it ended."""
 EVENTS = (STARTED, FINAL, END)
 _BY_ID = """
-SELECT number, id, owner, client, state, created, ended, expires, pictures, lost, about, failure
+SELECT number, id, owner, client, state, created, ended, expires, pictures, lost, about, failure, priority, turn
 FROM orders WHERE id = ?
 """
 _BY_OWNER = """
-SELECT number, id, owner, client, state, created, ended, expires, pictures, lost, about, failure
+SELECT number, id, owner, client, state, created, ended, expires, pictures, lost, about, failure, priority, turn
 FROM orders WHERE owner = ? AND number < ? ORDER BY number DESC LIMIT ?
 """
 
@@ -49,6 +54,14 @@ class Waiting(NamedTuple):
     orders: int
     own: int
     bytes: int
+
+
+class OwnWaiter(NamedTuple):
+    """One of somebody's orders that have not ended, and where it stands among them."""
+
+    id: str
+    number: int
+    turn: float
 
 
 class Next(NamedTuple):
@@ -76,16 +89,18 @@ class LastingBook:
         plan: PackedJobs,
         keyed: KeyedBy | None,
         webhook: Webhook | None = None,
+        priority: Priority = USUAL,
     ) -> int:
         """Writes a new order down; its number."""
         size = sum(map(len, plan.inputs.values()))
         row = (order, owner, client, OPEN, created, len(about.pictures), size, bytes_of(about))
+        standing = (priority, turn_of(created, priority))
 
         def work(connection: Connection) -> int:
             number = connection.execute(
-                "INSERT INTO orders (id, owner, client, state, created, pictures, bytes, about)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
-                row,
+                "INSERT INTO orders (id, owner, client, state, created, pictures, bytes, about, priority, turn)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
+                (*row, *standing),
             ).fetchone()[0]
             connection.execute("INSERT INTO plans VALUES (?, ?)", (number, plan.jobs))
             connection.executemany(
@@ -150,22 +165,25 @@ class LastingBook:
     async def next(self, in_hand: Mapping[int, str]) -> Next | None:
         """The order to be begun, where those of `in_hand`, by their number, have been, for these owners.
 
-        Of the owners that have the fewest there, the one whose first order came first.
+        The first of `line_of`, found without looking at each.
         """
         held = list(in_hand.values())
 
         def work(connection: Connection) -> Next | None:
             firsts = connection.execute(
-                "SELECT owner, min(number) FROM orders WHERE state = ?"
+                "SELECT owner, min(turn) FROM orders WHERE state = ?"
                 " AND number NOT IN (SELECT value FROM json_each(?)) GROUP BY owner",
                 (OPEN, json.dumps(list(in_hand))),
             ).fetchall()
             if not firsts:
                 return None
-            _, number = min(firsts, key=lambda one: (held.count(one[0]), one[1]))
-            return Next(
-                *connection.execute("SELECT id, number, owner FROM orders WHERE number = ?", (number,)).fetchone()
-            )
+            owner, _ = min(firsts, key=lambda one: (held.count(one[0]), one[1]))
+            found = connection.execute(
+                "SELECT id, number, owner FROM orders WHERE state = ? AND owner = ?"
+                " AND number NOT IN (SELECT value FROM json_each(?)) ORDER BY turn, number LIMIT 1",
+                (OPEN, owner, json.dumps(list(in_hand))),
+            ).fetchone()
+            return Next(*found)
 
         return await self._database.run(work)
 
@@ -214,17 +232,62 @@ class LastingBook:
 
         return await self._database.run(work)
 
-    async def ahead(self, number: int, in_hand: Collection[int]) -> int:
-        """How many orders came before one and aren't begun."""
+    async def line(self, in_hand: Mapping[int, str]) -> list[int]:
+        """The numbers of all that wait, as they will be begun; `in_hand` as in `next`."""
+        held = Counter(in_hand.values())
 
-        def work(connection: Connection) -> int:
-            return int(
-                connection.execute(
-                    "SELECT count(*) FROM orders WHERE state = ? AND number < ?"
-                    " AND number NOT IN (SELECT value FROM json_each(?))",
-                    (OPEN, number, json.dumps(list(in_hand))),
-                ).fetchone()[0]
+        def work(connection: Connection) -> list[int]:
+            rows = connection.execute("SELECT turn, number, owner FROM orders WHERE state = ?", (OPEN,))
+            return [one.number for one in line_of((Waiter(*row) for row in rows if row[1] not in in_hand), held)]
+
+        return await self._database.run(work)
+
+    async def own_line(self, owner: str) -> list[OwnWaiter]:
+        """What somebody's are made of that have not ended, by their turns."""
+
+        def work(connection: Connection) -> list[OwnWaiter]:
+            found = connection.execute(
+                "SELECT id, number, turn FROM orders WHERE state = ? AND owner = ? ORDER BY turn, number", (OPEN, owner)
             )
+            return [OwnWaiter(*each) for each in found]
+
+        return await self._database.run(work)
+
+    async def move(self, turns: Mapping[int, float], number: int, priority: Priority) -> None:
+        """Has orders of these numbers stand elsewhere, and one of them be so urgent."""
+
+        def work(connection: Connection) -> None:
+            connection.executemany(
+                "UPDATE orders SET turn = ? WHERE number = ?", [(turn, each) for each, turn in turns.items()]
+            )
+            connection.execute("UPDATE orders SET priority = ? WHERE number = ?", (priority, number))
+
+        await self._database.run(work)
+
+    async def uses(self, since: float) -> list[tuple[str, KeyUse]]:
+        """What keys used since then, the oldest first."""
+
+        def work(connection: Connection) -> list[tuple[str, KeyUse]]:
+            found = connection.execute("SELECT key, at, pictures, work FROM uses WHERE at > ? ORDER BY at", (since,))
+            return [(key, KeyUse(*rest)) for key, *rest in found]
+
+        return await self._database.run(work)
+
+    async def note_use(self, key: str, use: KeyUse) -> None:
+        """Writes one down."""
+        row = (key, use.at, use.pictures, use.work)
+        await self._database.run(
+            lambda connection: _done(connection.execute("INSERT INTO uses VALUES (?, ?, ?, ?)", row))
+        )
+
+    async def kept_names(self, owner: str) -> list[str]:
+        """What the files of somebody's pictures are called."""
+
+        def work(connection: Connection) -> list[str]:
+            found = connection.execute(
+                "SELECT report FROM pictures JOIN orders USING (number) WHERE owner = ?", (owner,)
+            )
+            return [name for (report,) in found if (name := picture_from(report).name)]
 
         return await self._database.run(work)
 
@@ -232,6 +295,7 @@ class LastingBook:
         """Forgets what has expired: first all but its state, then that; the names of the pictures that go with it."""
 
         def work(connection: Connection) -> list[str]:
+            connection.execute("DELETE FROM uses WHERE at <= ?", (now - DAY,))
             connection.execute("DELETE FROM orders WHERE expires <= ? AND state = ?", (now, EXPIRED))
             old = [each[0] for each in connection.execute("SELECT number FROM orders WHERE expires <= ?", (now,))]
             names = [row.name for number in old for row in _pictures(connection, number).values() if row.name]
@@ -266,6 +330,10 @@ class LastingBook:
         return await self._database.run(work)
 
 
+def _done(_: object) -> None:
+    """Nothing is to be told of it."""
+
+
 def _state(connection: Connection, number: int) -> str:
     found = connection.execute("SELECT state FROM orders WHERE number = ?", (number,)).fetchone()
     return EXPIRED if found is None else str(found[0])
@@ -292,11 +360,11 @@ def _pictures(connection: Connection, number: int) -> dict[int, PictureRow]:
 
 
 def _row(connection: Connection, found: tuple[Any, ...]) -> OrderRow:
-    number, order, owner, client, state, created, ended, expires, size, lost, about, failure = found
+    number, order, owner, client, state, created, ended, expires, size, lost, about, failure, priority, turn = found
     return OrderRow(
         number, order, owner, client, state, created, ended, expires, size, lost,
         about=None if about is None else about_from(about),
         failure=None if failure is None else failure_from(failure),
         pictures=_pictures(connection, number),
-        called=webhook_of(connection, number),
+        called=webhook_of(connection, number), priority=priority, turn=turn,
     )  # fmt: skip

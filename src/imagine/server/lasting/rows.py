@@ -12,6 +12,7 @@ import msgspec
 from ...messages import Message
 from ...words.events import Failed, Finished
 from ...words.frames import Submit
+from ...words.keys import USUAL, Priority
 from ...words.recipe import GenerationParams
 
 _SHORT = 64
@@ -114,6 +115,9 @@ class OrderRow(NamedTuple):
     failure: Failed | None
     pictures: Mapping[int, PictureRow] = {}
     called: WebhookTold | None = None
+    priority: Priority = USUAL
+    turn: float = 0.0
+    """Where it stands among its owner's; the least is next."""
 
 
 class KeyedBy(NamedTuple):

@@ -72,5 +72,21 @@ CREATE TABLE deliveries (                      -- each message to one, from when
 ) STRICT;
 CREATE INDEX by_due ON deliveries (due) WHERE due IS NOT NULL;
 """
-STEPS = (ORDERS, KEYS, WEBHOOKS)
+TURNS = """
+ALTER TABLE orders ADD COLUMN priority TEXT NOT NULL DEFAULT 'normal';
+ALTER TABLE orders ADD COLUMN turn REAL NOT NULL DEFAULT 0;  -- where it stands among its owner's: `fairness.urgency`
+UPDATE orders SET turn = created;
+DROP INDEX by_state;
+CREATE INDEX by_turn ON orders (state, owner, turn, number);
+"""
+USES = """
+CREATE TABLE uses (                            -- of keys with limits: what was accepted in the last day
+    key TEXT NOT NULL,
+    at REAL NOT NULL,
+    pictures INTEGER NOT NULL,
+    work REAL NOT NULL                         -- in millions of pixels times steps
+) STRICT;
+CREATE INDEX uses_by_time ON uses (at);
+"""
+STEPS = (ORDERS, KEYS, WEBHOOKS, TURNS, USES)
 """Each is taken once; `PRAGMA user_version` says how many a book has."""

@@ -12,6 +12,7 @@ from ..gateway.keys import GATEWAY
 from ..gateway.metrics import CONTENT_TYPE
 from ..http.context import LANGUAGE
 from ..http.encoding import body_from
+from ..http.security import GUARD
 from ..orders.connection import asked_as
 
 
@@ -49,8 +50,9 @@ async def health(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Everything counted, in Prometheus's text format."""
-    return web.Response(body=request.app[GATEWAY].metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+    """Everything counted, in Prometheus's text format; what is a key's, for who may see everybody's orders."""
+    by_key = request.app[GATEWAY].settings.keys != () and request.app[GUARD].may(request, "admin")
+    return web.Response(body=request.app[GATEWAY].metrics.text(by_key=by_key), headers={"Content-Type": CONTENT_TYPE})
 
 
 def in_words(gateway: Gateway) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -74,7 +75,8 @@ async def listed(request: web.Request) -> list[dict[str, Any]]:
     if not (limit.isascii() and limit.isdigit() and 0 < int(limit[:9]) <= _LISTED):
         raise Refused(400, message("jobs.limit", "limit", value=limit[:20], most=_LISTED))
     rows = await lasting.listed(request.app[GUARD].owner(request), int(limit), before)
-    return [await status_of(request, row) for row in rows]
+    positions = await lasting.positions() if any(row.state == OPEN for row in rows) else {}
+    return [await status_of(request, row, positions) for row in rows]
 
 
 async def known(request: web.Request) -> OrderRow:
@@ -85,8 +87,9 @@ async def known(request: web.Request) -> OrderRow:
     return row
 
 
-async def status_of(request: web.Request, row: OrderRow) -> dict[str, Any]:
-    """How far it is: neither prompts nor pictures, but where these are. Times are in Unix seconds."""
+async def status_of(request: web.Request, row: OrderRow, positions: Mapping[int, int] | None = None) -> dict[str, Any]:
+    """How far it is: neither prompts nor pictures, but where these are. Times are in Unix seconds; `positions` as
+    `LastingOrders.positions` tells them, where they are known."""
     base = f"{base_url(request, request.app[GATEWAY].settings.public_url)}/jobs/{row.id}"
     pictures = _pictures(request, row)
     state = row.state
@@ -95,7 +98,8 @@ async def status_of(request: web.Request, row: OrderRow) -> dict[str, Any]:
     said: dict[str, Any] = {
         "id": row.id,
         "state": state,
-        "position": await _position(request, row, pictures) if state == "queued" else None,
+        "position": await _position(request, row, pictures, positions) if state == "queued" else None,
+        "priority": row.priority,
         "created": round(row.created, 3),
         "ended": row.ended and round(row.ended, 3),
         "expires": row.expires and round(row.expires, 3),
@@ -127,9 +131,13 @@ def _delivery(one: WebhookMessage) -> dict[str, Any]:
     return said if one.told is None else said | native_error(one.told)
 
 
-async def _position(request: web.Request, row: OrderRow, pictures: list[dict[str, Any]]) -> int:
+async def _position(
+    request: web.Request, row: OrderRow, pictures: list[dict[str, Any]], positions: Mapping[int, int] | None
+) -> int:
     """How much is before it: jobs in the queue, and orders that aren't there yet."""
-    ahead = await request.app[LASTING].open().position(row)
+    if positions is None:
+        positions = await request.app[LASTING].open().positions()
+    ahead = positions.get(row.number)
     if ahead is None:
         return min((each["position"] for each in pictures if each["position"] is not None), default=0)
     return ahead + request.app[GATEWAY].pool.waiting

@@ -13,6 +13,7 @@ from . import (
     generate,
     inspect,
     jobs,
+    keys,
     models,
     page,
     pictures,
@@ -38,6 +39,12 @@ async def _result(request: web.Request) -> web.StreamResponse:
     from .detached import result
 
     return await result(request)
+
+
+async def _move(request: web.Request) -> web.StreamResponse:
+    from .moving import move
+
+    return await move(request)
 
 
 async def _events(request: web.Request) -> web.StreamResponse:
@@ -84,7 +91,9 @@ ROUTES = (
     Route("GET", "/jobs/{id}/events", _events, "What happens to one, as SSE or line by line; `after` goes on "
           "behind an event.", queries=("after",)),
     Route("GET", "/jobs/{id}/result", _result, "What /generate would have answered, until that expires."),
+    Route("PATCH", "/jobs/{id}", _move, "Say how urgent a detached order is that waits, or move it among yours."),
     Route("DELETE", "/jobs/{id}", jobs.cancel, "Take an order back, by its id or by that of one of its jobs."),
+    Route("GET", "/keys", keys.keys, "The keys with names, what each is for, and what is made for it."),
     Route("GET", "/pictures/{name}", pictures.picture, "A picture that was asked for by URL, while it is kept."),
     Route("POST", "/generate", generate.generate, "Make a picture, or several.", orders=True),
     Route("POST", "/assist", assist.assist, "What the assistant would make of a wish, without the picture."),

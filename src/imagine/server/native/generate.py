@@ -14,6 +14,7 @@ from ...asking.request import GenerateRequest, Parsed, parse
 from ...fairness.allowance import Holding
 from ...messages import message
 from ...words.errors import BadRequest
+from ...words.keys import Priority
 from ..gateway.keys import GATEWAY
 from ..http.addresses import base_url
 from ..http.body import read_body
@@ -23,11 +24,12 @@ from ..orders.connection import place, place_lasting
 from ..orders.order import Order
 from .answers import answer, wants_png
 from .streaming import stream
+from .urgency import lowered, priority_from
 
 if TYPE_CHECKING:
     from ..lasting.rows import Webhook
 
-_DETACH, _WEBHOOK, _EVENTS = "detach", "webhook", "webhook_events"
+_DETACH, _WEBHOOK, _EVENTS, _PRIORITY = "detach", "webhook", "webhook_events", "priority"
 _ASYNC = "respond-async"
 
 
@@ -39,6 +41,7 @@ class GenerateBody(NamedTuple):
     """Is the id of the order to be the answer?"""
     webhook: tuple[object, object] | None = None
     """Whom to tell, and of what, where it says either."""
+    priority: Priority | None = None
 
 
 async def generate(request: web.Request) -> web.StreamResponse:
@@ -67,17 +70,18 @@ async def _order_of(request: web.Request, *, detach: bool) -> tuple[Order, bool]
     takes long to denoise."""
     with request.app[GATEWAY].allowance.holding() as holding:
         asked = await _read(request, holding)
+        warnings = [*asked.parsed.warnings, *lowered(request, asked.priority)]
         if detach or asked.detach:
             return await place_lasting(
-                request, asked.parsed.request, holding, warnings=tuple(asked.parsed.warnings),
-                webhook=_webhook(request, asked),
+                request, asked.parsed.request, holding, warnings=tuple(warnings),
+                webhook=_webhook(request, asked), priority=asked.priority,
             ), True  # fmt: skip
         if asked.webhook is not None:
             raise BadRequest(message("webhook.attached", _WEBHOOK))
         if wants_png(request):
             _check_png(asked.parsed.request)
-        order = await place(request, asked.parsed.request, holding)
-    order.warnings[:0] = asked.parsed.warnings
+        order = await place(request, asked.parsed.request, holding, priority=asked.priority)
+    order.warnings[:0] = warnings
     return order, False
 
 
@@ -110,7 +114,9 @@ def _parsed(body: bytes) -> GenerateBody:
     if not isinstance(detach, bool | None):
         raise BadRequest(message("detach.form", _DETACH))
     url, events = values.pop(_WEBHOOK, None), values.pop(_EVENTS, None)
-    return GenerateBody(parse(values), bool(detach), None if url is None and events is None else (url, events))
+    webhook = None if url is None and events is None else (url, events)
+    priority = priority_from(values.pop(_PRIORITY, None))
+    return GenerateBody(parse(values), bool(detach), webhook, priority)
 
 
 def _webhook(request: web.Request, asked: GenerateBody) -> Webhook | None:

@@ -14,7 +14,7 @@ from ...words.errors import Busy
 from ..gateway.keys import GATEWAY
 from ..http.encoding import body_from
 from ..http.errors import refusal
-from ..http.security import GUARD, OWNERS
+from ..http.security import GUARD
 from ..orders.connection import LASTING, ORDERS, may_end, own_lasting
 from ..orders.order import Order, OrderedPicture
 
@@ -23,18 +23,21 @@ async def jobs(request: web.Request) -> web.Response:
     """Each order with its pictures, and each job by itself, in the order they came. Times are in seconds back from now.
 
     A job that was taken back stands there until the device is free of it, its order perhaps no more. `detached` are the
-    asker's own orders that last, ended ones too, the newest first.
+    asker's own orders that last, ended ones too, the newest first. A key with a name sees no other's orders, unless it
+    is for that; who sees all is told whose they are.
     """
     gateway, now = request.app[GATEWAY], request.app[GATEWAY].clock()
-    orders = request.app[ORDERS].open
+    orders, of_all = _seen(request), request.app[GUARD].may(request, "admin")
     waiting = {job.id: job for job in gateway.pool.jobs}
     places = {picture.job: (order.id, index) for order in orders for index, picture in enumerate(order.pictures)}
     listed = []
     for job in waiting.values():
         order, index = places.get(job.id, (None, 0))
-        listed.append(_job(job, now) | {"order": order, "index": index})
+        if of_all or order is not None:
+            listed.append(_job(job, now) | {"order": order, "index": index})
+    told = request.app[GUARD].sees_all(request)
     answer = {
-        "orders": [_order(order, waiting, now) for order in orders],
+        "orders": [_order(order, waiting, now) | ({"key": order.key} if told else {}) for order in orders],
         "jobs": listed,
         "detached": await _detached(request),
     }
@@ -48,13 +51,20 @@ async def cancel(request: web.Request) -> web.Response:
     """
     name, orders = request.match_info["id"], request.app[ORDERS]
     order = orders.find(name)
-    if (order is None or order.lasting is not None) and (row := await own_lasting(request, name, OWNERS)) is not None:
+    if (order is None or order.lasting is not None) and (row := await own_lasting(request, name)) is not None:
         from .detached import remove
 
         return await remove(request, row)
     if (order is not None and not _may_end(request, order)) or not orders.cancel(name):
         return refusal(404, message("job.none"))
     return web.Response(body=body_from({"cancelled": name}), content_type="application/json")
+
+
+def _seen(request: web.Request) -> list[Order]:
+    """The orders that have not ended, of which the asker is told."""
+    named = request.app[GUARD].named(request)
+    orders = request.app[ORDERS].open
+    return orders if named is None or named.may("admin") else [order for order in orders if order.key == named.name]
 
 
 async def _detached(request: web.Request) -> list[dict[str, Any]]:
@@ -70,10 +80,11 @@ async def _detached(request: web.Request) -> list[dict[str, Any]]:
 
 
 def _may_end(request: web.Request, order: Order) -> bool:
-    """An order that lasts is its maker's alone, and the server's owner's."""
+    """An order that lasts is its maker's alone, and theirs who see everybody's."""
     if order.lasting is None:
         return may_end(request, order)
-    return request.app[GUARD].owner(request) in (order.lasting.owner, OWNERS)
+    guard = request.app[GUARD]
+    return guard.sees_all(request) or guard.owner(request) == order.lasting.owner
 
 
 def _order(order: Order, waiting: Mapping[str, Job], now: float) -> dict[str, Any]:

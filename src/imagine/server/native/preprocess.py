@@ -17,7 +17,7 @@ from ..http.context import LANGUAGE, ORDER_ID
 from ..http.encoding import NDJSON, body_from, line_from
 from ..http.errors import native_error, trouble_from
 from ..http.security import client_of
-from ..orders.connection import ORDERS, pictures_of, send_events
+from ..orders.connection import ORDERS, asked_as, pictures_of, send_events
 from ..orders.event_log import OrderEvent
 from ..orders.order import Order
 from ..orders.preprocess import planned_map
@@ -45,7 +45,7 @@ async def _placed(request: web.Request) -> Order:
         wanted, warnings = await _read(request, holding)
         plan = await planned_map(gateway, wanted, client_of(request), holding)
         plan = plan._replace(warnings=[*warnings, *plan.warnings])
-        order = await request.app[ORDERS].take_in(plan, client_of(request), holding)
+        order = await request.app[ORDERS].take_in(plan, client_of(request), holding, asked_as=asked_as(request))
     ORDER_ID.set(order.id)
     return order
 

@@ -53,7 +53,7 @@ async def _placed(request: web.Request, path: Path) -> tuple[Order, Submit]:
     """The order of what is asked for, and its job."""
     with request.app[GATEWAY].allowance.holding() as holding:
         plan = await _planned(request, path, holding)
-        order = await request.app[ORDERS].take_in(plan, client_of(request), holding)
+        order = await request.app[ORDERS].take_in(plan, client_of(request), holding, asked_as=asked_as(request))
     ORDER_ID.set(order.id)
     return order, plan.jobs[0]
 

@@ -27,7 +27,7 @@ from ..http.context import CALLED
 from ..http.encoding import NDJSON, body_from
 from ..http.encoding import line_from as bytes_of
 from ..http.errors import trouble_from
-from ..http.security import client_of
+from ..http.security import GUARD, client_of
 from ..orders.connection import pictures_of, place, send_events
 from ..orders.event_log import OrderEvent
 from ..orders.order import Order
@@ -165,6 +165,7 @@ async def generate(request: web.Request) -> web.StreamResponse:
         parsed = await _parsed(request, holding)
         CALLED.set(parsed.names)
         if parsed.loads:
+            request.app[GUARD].require(request, "models")
             return await _load(gateway, parsed, begun)
         teller = await _placed(request, parsed, holding, begun)
         stream = parsed.stream

@@ -95,6 +95,7 @@ OPENAI = Dialect(
     prefixes=("/v1/", "/openai/"),
     routes=ROUTES,
     error=errors.response_from,
+    limit_headers=errors.limit_headers,
     schemas=schemas,
     described=described,
     spellings=_SPELLINGS,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from ...fairness.quotas import LimitLeft
 from ...words import errors
 from ..gateway.keys import GATEWAY
 from ..http.encoding import body_from
@@ -31,6 +33,9 @@ _KINDS: dict[type[Exception], tuple[str, str]] = {
     errors.ModelChanged: (_OF_SERVER, "model_changed"),
     errors.OutOfMemory: (_OF_SERVER, "out_of_memory"),
 }
+_UNKNOWN = 401
+_PATIENCE = 60.0
+"""Seconds for which these clients wait where they are told to; beyond it they would ask again at once."""
 _WORTH_A_RETRY = (408, 409, 429, 500, 502, 503)
 """Where trying again may help; for every other status the client is told that it won't."""
 
@@ -53,13 +58,33 @@ def response_from(request: web.Request, trouble: Trouble) -> web.Response:
     """The answer to what went wrong."""
     stopping = request.app[GATEWAY].stopping
     kind = kind_of(trouble, stopping=stopping)
-    retry = {} if kind.status in _WORTH_A_RETRY and not _is_certain(trouble) else {"x-should-retry": "false"}
+    error = trouble.error
+    too_long = isinstance(error, errors.OverQuota) and error.retry_after > _PATIENCE
+    retry = (
+        {}
+        if kind.status in _WORTH_A_RETRY and not _is_certain(trouble) and not too_long
+        else {"x-should-retry": "false"}
+    )
     return web.Response(
         status=kind.status,
         body=body_from({"error": error_from(trouble, stopping=stopping)}),
         content_type="application/json",
         headers={**trouble.headers, **retry},
     )
+
+
+def limit_headers(limit: LimitLeft) -> dict[str, str]:
+    """What is left of a limit, as OpenAI's clients read it."""
+    values = {"limit": str(limit.most), "remaining": str(limit.left), "reset": _span(math.ceil(limit.wait))}
+    return {f"x-ratelimit-{name}-requests": value for name, value in values.items()}
+
+
+def _span(seconds: int) -> str:
+    """`1h2m3s`, without what is none before."""
+    hours, rest = divmod(seconds, 3600)
+    parts = ((hours, "h"), (rest // 60, "m"), (rest % 60, "s"))
+    said = "".join(f"{count}{unit}" for count, unit in parts if count)
+    return said or "0s"
 
 
 def error_from(trouble: Trouble, *, stopping: bool = False) -> dict[str, Any]:
@@ -90,7 +115,8 @@ def kind_of(trouble: Trouble, *, stopping: bool = False) -> ErrorKind:
         return ErrorKind(status, *known)
     if isinstance(error, errors.BadRequest):
         return ErrorKind(status, _INVALID, _REASONS[error.reason] if trouble.note.field else None)
-    return ErrorKind(status, _INVALID if status < 500 else _OF_SERVER, "invalid_api_key" if status == 401 else None)
+    code = "invalid_api_key" if status == _UNKNOWN else "missing_scope" if trouble.note.code == "guard.scope" else None
+    return ErrorKind(status, _INVALID if status < 500 else _OF_SERVER, code)
 
 
 def _is_certain(trouble: Trouble) -> bool:

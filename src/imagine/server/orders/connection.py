@@ -18,6 +18,7 @@ from ...asking.request import GenerateRequest
 from ...fairness.allowance import Holding
 from ...messages import Message, message
 from ...words.events import Finished
+from ...words.keys import Priority
 from ...words.moderation import AskedAs
 from ..http.context import ORDER_ID
 from ..http.dialect import dialect_of
@@ -45,18 +46,18 @@ PATIENCE = 120.0
 
 async def place(
     request: web.Request, generate: GenerateRequest, holding: Holding, output: Output = AS_PAINTED, *,
-    filled: tuple[str, ...] = (),
+    filled: tuple[str, ...] = (), priority: Priority | None = None,
 ) -> Order:  # fmt: skip
     """Places what a connection asks for, as `Orders.place`; `pictures_of` or `send_events` goes on at once.
 
     With an Idempotency-Key it outlives the connection: who asks again with it waits for the same order.
     """
     if HEADER in request.headers:
-        return await place_lasting(request, generate, holding, output, filled=filled)
+        return await place_lasting(request, generate, holding, output, filled=filled, priority=priority)
     dialect = dialect_of(request)
     lenient = dialect is not None and dialect.lenient_tags
     order = await request.app[ORDERS].place(
-        generate, client_of(request), asked_as(request), holding=holding, output=output, lenient_tags=lenient,
+        generate, client_of(request), asked_as(request, priority), holding=holding, output=output, lenient_tags=lenient,
         filled=filled,
     )  # fmt: skip
     ORDER_ID.set(order.id)
@@ -66,7 +67,7 @@ async def place(
 async def place_lasting(
     request: web.Request, generate: GenerateRequest, holding: Holding, output: Output = AS_PAINTED, *,
     filled: tuple[str, ...] = (), warnings: tuple[Message, ...] = (), webhook: Webhook | None = None,
-    deadline: float | None = None,
+    deadline: float | None = None, priority: Priority | None = None,
 ) -> Order:  # fmt: skip
     """As `place`, of an order that outlives its connection and the server. Raises Refused too: for an Idempotency-Key
     that came with something else, and for one whose order has expired."""
@@ -75,7 +76,7 @@ async def place_lasting(
 
     dialect, key = dialect_of(request), idempotency_key(request.headers)
     keyed = None if key is None else KeyedBy(request.path, key, _fingerprint(generate, output, webhook))
-    placer = Placer(request.app[GUARD].owner(request), client_of(request), asked_as(request))
+    placer = Placer(request.app[GUARD].owner(request), client_of(request), asked_as(request, priority))
     try:
         order = await request.app[LASTING].open().place(
             generate, placer, holding, output, lenient_tags=dialect is not None and dialect.lenient_tags,
@@ -105,12 +106,12 @@ def expired() -> Refused:
     return Refused(410, message("job.expired"))
 
 
-async def own_lasting(request: web.Request, name: str, *others: str) -> OrderRow | None:
-    """The order of that id that lasts, if it is the asker's, or one of `others` asks. Raises ImagineError."""
+async def own_lasting(request: web.Request, name: str) -> OrderRow | None:
+    """The order of that id that lasts, if it is the asker's, or the asker sees everybody's. Raises ImagineError."""
     if (lasting := request.app[LASTING].if_any()) is None:
         return None
-    row, asker = await lasting.row(name), request.app[GUARD].owner(request)
-    return row if row is not None and asker in (row.owner, *others) else None
+    row, guard = await lasting.row(name), request.app[GUARD]
+    return row if row is not None and (row.owner == guard.owner(request) or guard.sees_all(request)) else None
 
 
 async def opened(request: web.Request, row: OrderRow) -> Order:
@@ -123,19 +124,23 @@ async def opened(request: web.Request, row: OrderRow) -> Order:
         raise expired() from error
 
 
-def asked_as(request: web.Request) -> AskedAs:
-    """With whose key a connection asks, and in which dialect."""
+def asked_as(request: web.Request, wanted: Priority | None = None) -> AskedAs:
+    """With whose key a connection asks, in which dialect, and how urgent it is, where it may be as urgent as wanted."""
     dialect = dialect_of(request)
-    return AskedAs(request.app[GUARD].key_of(request), None if dialect is None else dialect.name.lower())
+    guard = request.app[GUARD]
+    return AskedAs(
+        guard.key_of(request), None if dialect is None else dialect.name.lower(), guard.priority(request, wanted)
+    )
 
 
 def may_end(request: web.Request, order: Order) -> bool:
-    """May its asker take that order back? With the key that it was asked with, or the server's own, which has no name.
+    """May its asker take that order back? With the key that it was asked with, with the server's own, which has no
+    name, or with one for that.
 
     Where there are no keys, nobody's order is told from another's.
     """
-    key = request.app[GUARD].key_of(request)
-    return key is None or key == order.key
+    named = request.app[GUARD].named(request)
+    return named is None or named.may("admin") or named.name == order.key
 
 
 async def pictures_of(request: web.Request, order: Order) -> list[Painted]:

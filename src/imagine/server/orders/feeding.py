@@ -89,10 +89,7 @@ class Feeder:
         return sum(len(order.open) for order in self._lasting.in_hand.values()) >= IN_HAND
 
     async def _next(self) -> Next | None:
-        of_hand = {
-            number: lasting.owner for number, order in self._lasting.in_hand.items() if (lasting := order.lasting)
-        }
-        return await self._lasting.book.next(of_hand | self._lasting.stuck)
+        return await self._lasting.book.next(self._lasting.owners_in_hand)
 
     async def _take_up(self, upcoming: Next) -> bool:
         """Begins an order, whose jobs get names of their own each time; False where there is no room for it now."""
@@ -111,7 +108,7 @@ class Feeder:
             await self._give_up(upcoming, ImagineError(message("job.unreadable")))
             return True
         todo = {
-            index: msgspec.structs.replace(job, job=secrets.token_urlsafe(16))
+            index: msgspec.structs.replace(job, job=secrets.token_urlsafe(16), priority=row.priority, turn=row.turn)
             for index, job in enumerate(jobs)
             if index not in row.pictures
         }

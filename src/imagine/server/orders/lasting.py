@@ -24,14 +24,20 @@ from ...asking.request import GenerateRequest
 from ...dispatch.places import may_wait
 from ...dispatch.worker import error_from_failed
 from ...fairness.allowance import Holding
+from ...fairness.clients import client_from_key
+from ...fairness.quotas import DAY, KeyUse
+from ...fairness.urgency import turn_of
 from ...messages import Message, message
-from ...words.errors import Busy, Cancelled, ImagineError, WorkerLost
+from ...settings.keys import NamedKey
+from ...words.errors import Busy, Cancelled, ImagineError, OverQuota, WorkerLost
 from ...words.events import Failed
+from ...words.keys import Priority
 from ...words.moderation import AskedAs
 from ..gateway.gateway import Gateway
 from ..gateway.storage import PictureStore
 from ..lasting.book import EXPIRED, OPEN, STARTED, LastingBook
 from ..lasting.database import Database
+from ..lasting.line import between
 from ..lasting.rows import (
     KeyedBy,
     OrderAbout,
@@ -50,9 +56,12 @@ from .output import AS_PAINTED, Output
 from .painted import Painted
 from .plan import Plan
 from .stages import prepare
+from .standing import standing
 from .store import EXTENSIONS
 
 _log = logging.getLogger("imagine.jobs")
+_WHEN_FULL = 600.0
+"""Seconds after which to ask again where results have to expire first."""
 ATTEMPTS = 2
 """How many a worker's end may cost; a server's own costs none."""
 
@@ -63,6 +72,30 @@ class Placer(NamedTuple):
     owner: str
     client: str
     asked_as: AskedAs
+
+
+class PlaceWanted(NamedTuple):
+    """Where an order is to stand among its owner's that wait: at a position, or beside another, by its id."""
+
+    position: int = 0
+    beside: str = ""
+    behind: bool = False
+
+    def at(self, line: list[str]) -> int:
+        """The place in that line. Raises NotWaiting."""
+        if not self.beside:
+            return min(self.position, len(line))
+        if self.beside not in line:
+            raise NotWaiting(self.beside)
+        return line.index(self.beside) + self.behind
+
+
+class HasBegun(LookupError):
+    """It doesn't wait any more."""
+
+
+class NotWaiting(LookupError):
+    """There is no order of that id beside which another could wait."""
 
 
 class KeyUsed(LookupError):
@@ -92,6 +125,7 @@ class LastingOrders:
         self._turns: dict[tuple[str, str, str], asyncio.Lock] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._begun = False
+        orders.quotas.book = self
         self.begin: Callable[[], None] = _nothing
         """Called before the first use of the book: what makes its orders starts then."""
         self.call: Callable[[], None] = _nothing
@@ -123,10 +157,13 @@ class LastingOrders:
             await self._check_room(asker.owner, request)
             incoming = Incoming(request, request, asker.client, asker.asked_as, lenient_tags, filled)
             plan = await prepare(self._gateway, incoming, holding, output)
-            try:
-                order = await self._written(plan, asker, output, warnings, keyed, webhook, deadline)
-            finally:
-                self.changed.set()  # who goes away amid it leaves an order behind
+            named = self._gateway.settings.key_named(plan.key)
+            await self._check_size(named)
+            async with self._orders.quotas.admitted(named, plan.jobs):
+                try:
+                    order = await self._written(plan, asker, output, warnings, keyed, webhook, deadline)
+                finally:
+                    self.changed.set()  # who goes away amid it leaves an order behind
         holding.hold(0)
         return order
 
@@ -210,11 +247,43 @@ class LastingOrders:
         if (known := self._known.get(order)) is not None:
             self._orders.take_back(known, "failed", partial(error_from_failed, failed))
 
-    async def position(self, row: OrderRow) -> int | None:
-        """How many orders are before it, beside those that are made; None of one that is made or has ended."""
-        if row.state != OPEN or row.number in self.in_hand:
-            return None
-        return await self.book.ahead(row.number, self.in_hand)
+    async def positions(self) -> dict[int, int]:
+        """By number, of all that aren't begun: how many orders are begun before it."""
+        return {number: place for place, number in enumerate(await self.book.line(self.owners_in_hand))}
+
+    @property
+    def owners_in_hand(self) -> dict[int, str]:
+        """Whose those are that are made, by their number; and those that are stuck."""
+        return {number: _lasting(order).owner for number, order in self.in_hand.items()} | self.stuck
+
+    async def move(self, row: OrderRow, priority: Priority | None, target: PlaceWanted | None) -> None:
+        """Has an order that waits be so urgent, and stand elsewhere among its owner's that wait. Raises HasBegun,
+        NotWaiting of the one that it is to stand beside, ImagineError."""
+        own = [each for each in await self.book.own_line(row.owner) if not self._has_begun(each.number)]
+        this = next((each for each in own if each.number == row.number), None)
+        if this is None:
+            raise HasBegun(row.id)
+        given = row.priority if priority is None else priority
+        turns = {row.number: this.turn if priority is None else turn_of(row.created, given)}
+        if target is not None:
+            others = [each for each in own if each.number != row.number]
+            at = target.at([each.id for each in others])
+            line = [*others[:at], this, *others[at:]]
+            turns = {line[place].number: turn for place, turn in between([each.turn for each in others], at).items()}
+        await self.book.move(turns, row.number, given)
+        for number, turn in turns.items():
+            for job in self._waiting_jobs(number):
+                self._gateway.pool.rank(job, given if number == row.number else None, turn)
+
+    def _has_begun(self, number: int) -> bool:
+        """Is one of its pictures made, or done?"""
+        order = self.in_hand.get(number)
+        return order is not None and len(self._waiting_jobs(number)) < len(order.pictures)
+
+    def _waiting_jobs(self, number: int) -> list[str]:
+        order = self.in_hand.get(number)
+        jobs = [] if order is None else [order.pictures[index].job for index in order.open]
+        return [job for job in jobs if self._gateway.pool.waits(job)]
 
     def known(self, row: OrderRow) -> Order:
         """The order of that row, to be made: whoever reads it reads this one. Raises Gone."""
@@ -226,6 +295,20 @@ class LastingOrders:
             left = max(0.0, row.about.deadline - self._wall())
             asyncio.get_running_loop().call_later(left, self._overdue, row)
         return self._known.setdefault(row.id, self._order(row, row.about))
+
+    # What `UseBook` asks for.
+
+    async def uses(self) -> list[tuple[str, KeyUse]]:
+        """As there."""
+        return await self.book.uses(self._wall() - DAY)
+
+    async def note_use(self, key: str, use: KeyUse) -> None:
+        """As there."""
+        await self.book.note_use(key, use)
+
+    async def open_orders(self, key: str) -> int:
+        """As there."""
+        return (await self.book.waiting(client_from_key(key))).own
 
     # What `Keeper` asks for.
 
@@ -322,6 +405,15 @@ class LastingOrders:
         if brings and waiting.bytes > settings.max_orders_size * 2**20:
             raise Busy(message("busy.order_bytes", most=settings.max_orders_size), retry_after=60.0)
 
+    async def _check_size(self, named: NamedKey | None) -> None:
+        """Raises OverQuota where a key's kept pictures take all that they may."""
+        if named is None or (most := named.limits.results_size) is None:
+            return
+        names = await self.book.kept_names(client_from_key(named.name))
+        taken = await asyncio.to_thread(self.pictures.size_of, names)
+        if taken >= most * 2**20:
+            raise OverQuota(message("quota.size", most=most, used=taken // 2**20), retry_after=_WHEN_FULL)
+
     async def _written(
         self, plan: Plan, asker: Placer, output: Output, warnings: tuple[Message, ...], keyed: KeyedBy | None,
         webhook: Webhook | None, deadline: float | None,
@@ -333,11 +425,14 @@ class LastingOrders:
             streams=plan.progress or plan.jobs[0].preview.every > 0, progress=plan.progress,
             deadline=None if deadline is None else now + deadline,
         )  # fmt: skip
+        plan = standing(plan, asker.asked_as, self._gateway.settings, now)
         jobs = await self._gateway.apart(lambda: packed(plan.jobs), asker.client)
-        number = await self.book.put(name, asker.owner, asker.client, now, about, jobs, keyed, webhook)
+        priority = asker.asked_as.priority
+        number = await self.book.put(name, asker.owner, asker.client, now, about, jobs, keyed, webhook, priority)
         row = OrderRow(
             number, name, asker.owner, asker.client, OPEN, now, None, None, len(about.pictures), 0, about, None,
             called=None if webhook is None else WebhookTold(webhook, ()),
+            priority=priority, turn=turn_of(now, priority),
         )  # fmt: skip
         return self.known(row)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from functools import partial
 
@@ -29,7 +30,9 @@ from .job_log import note_end, note_taken_back
 from .order import Order, OrderedPicture, State
 from .output import AS_PAINTED, Output
 from .plan import Plan
+from .quotas import KeyQuotas
 from .stages import finish, prepare
+from .standing import NOBODY, standing
 
 
 class UnknownOrder(LookupError):
@@ -39,8 +42,10 @@ class UnknownOrder(LookupError):
 class Orders:
     """One gateway's orders. Used from one event loop."""
 
-    def __init__(self, gateway: Gateway, book: Book | None = None) -> None:
-        self._gateway = gateway
+    def __init__(self, gateway: Gateway, book: Book | None = None, wall: Callable[[], float] = time.time) -> None:
+        """`wall` is in Unix seconds."""
+        self._gateway, self._wall = gateway, wall
+        self.quotas = KeyQuotas(self._attached_of, wall)
         self._book = book or MemoryBook()
 
     async def place(
@@ -56,12 +61,18 @@ class Orders:
         with holding or self._gateway.allowance.holding() as holding:
             incoming = Incoming(request, request, client, asked_as, lenient_tags, filled)
             plan = await prepare(self._gateway, incoming, holding, output)
-            return await self.take_in(plan, client, holding, output, attached=attached)
+            return await self.take_in(plan, client, holding, output, attached=attached, asked_as=asked_as)
 
     async def take_in(
-        self, plan: Plan, client: str, holding: Holding, output: Output = AS_PAINTED, *, attached: bool = True
-    ) -> Order:
+        self, plan: Plan, client: str, holding: Holding, output: Output = AS_PAINTED, *, attached: bool = True,
+        asked_as: AskedAs = NOBODY,
+    ) -> Order:  # fmt: skip
         """As `place`, of what is planned already; `holding` holds its pictures. Raises Busy."""
+        plan = standing(plan, asked_as, self._gateway.settings, self._wall())
+        async with self.quotas.admitted(self._gateway.settings.key_named(plan.key), plan.jobs):
+            return await self._taken_in(plan, client, holding, output, attached=attached)
+
+    async def _taken_in(self, plan: Plan, client: str, holding: Holding, output: Output, *, attached: bool) -> Order:
         order = self._order(plan, client, output, holding.moved(), attached=attached)
         try:
             await self.begin(order, dict(enumerate(plan.jobs)))
@@ -137,6 +148,10 @@ class Orders:
     def open(self) -> list[Order]:
         """Every order that has not ended, in the order they came."""
         return [order for order in self._book.list() if order.state == "open"]
+
+    def _attached_of(self, key: str) -> int:
+        """How many of a key's orders have not ended, but for those that last."""
+        return sum(order.key == key and order.lasting is None for order in self.open)
 
     def _known(self, name: str) -> Order:
         order = self._book.get(name)

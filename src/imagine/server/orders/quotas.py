@@ -1,0 +1,144 @@
+"""What a key with a name may ask for, held to before an order is accepted, whichever dialect it comes in.
+
+What was used is remembered in memory, and where there is a book of orders that last, there too, so that a restart gives
+nobody a second helping.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Protocol
+
+from ...dispatch.estimates import work_of
+from ...fairness.quotas import KeyUse, LimitLeft, UsedByKey
+from ...messages import message
+from ...settings.keys import NamedKey
+from ...words.errors import ImagineError, OverQuota
+from ...words.frames import Submit
+from ..http.context import LIMIT
+
+_log = logging.getLogger("imagine.jobs")
+_SOON = 10.0
+"""Seconds after which to ask again where orders have to end first."""
+_MILLION = 1e6
+_WHAT = {
+    "pictures_per_hour": message("quota.pictures_per_hour"),
+    "pictures_per_day": message("quota.pictures_per_day"),
+    "megapixel_steps_per_hour": message("quota.megapixel_steps_per_hour"),
+    "megapixel_steps_per_day": message("quota.megapixel_steps_per_day"),
+}
+
+
+class UseBook(Protocol):
+    """What outlives the process of what keys used, and which of their orders are in it."""
+
+    async def uses(self) -> list[tuple[str, KeyUse]]:
+        """Those of the last day, by key, the oldest first. Raises ImagineError."""
+
+    async def note_use(self, key: str, use: KeyUse) -> None:
+        """Writes one down. Raises ImagineError."""
+
+    async def open_orders(self, key: str) -> int:
+        """How many of a key's orders that last have not ended. Raises ImagineError."""
+
+
+class KeyQuotas:
+    """One gateway's. Used from one event loop; `wall` is in Unix seconds."""
+
+    def __init__(self, attached: Callable[[str], int], wall: Callable[[], float] = time.time) -> None:
+        """`attached` says how many of a key's orders that don't last have not ended."""
+        self._attached, self._wall = attached, wall
+        self._used: defaultdict[str, UsedByKey] = defaultdict(UsedByKey)
+        self._placing: Counter[str] = Counter()
+        self._known = False
+        self.book: UseBook | None = None
+
+    @contextlib.asynccontextmanager
+    async def admitted(self, named: NamedKey | None, jobs: Sequence[Submit]) -> AsyncGenerator[None]:
+        """Its order is accepted in this block, or what it would use is given back. Raises OverQuota."""
+        if named is None:
+            yield
+            return
+        await self._recall()
+        self._placing[named.name] += 1
+        use = KeyUse(self._wall(), 0, 0.0)
+        try:
+            await self._check_orders(named)
+            use = self._take(named, jobs)
+            await self._note(named.name, use)
+            yield
+        except BaseException:
+            self._used[named.name].give_back(use)
+            raise
+        finally:
+            self._placing -= Counter({named.name: 1})
+
+    def used(self, named: NamedKey) -> list[LimitLeft]:
+        """What is left of each limit on hours and days."""
+        return list(self._used[named.name].left(named.limits, KeyUse(self._wall(), 0, 0.0)))
+
+    def _take(self, named: NamedKey, jobs: Sequence[Submit]) -> KeyUse:
+        work = sum(work_of(job.params) for job in jobs) / _MILLION
+        use, used = KeyUse(self._wall(), len(jobs), work), self._used[named.name]
+        lefts = list(used.left(named.limits, use))
+        over = [each for each in lefts if each.used + _wanted(each, use) > each.most]
+        if over:
+            worst = max(over, key=lambda each: each.wait)
+            LIMIT.set(worst)
+            raise OverQuota(
+                message(
+                    "quota.used", None, what=_WHAT[worst.name], most=worst.most, used=round(worst.used),
+                    wanted=round(_wanted(worst, use)), seconds=round(worst.wait),
+                ),
+                retry_after=max(1.0, worst.wait),
+            )  # fmt: skip
+        used.add(use)
+        if lefts:
+            left = min(used.left(named.limits, KeyUse(use.at, 0, 0.0)), key=lambda each: each.left / max(1, each.most))
+            LIMIT.set(left)
+        return use
+
+    async def _check_orders(self, named: NamedKey) -> None:
+        """Those that are being accepted count, too: many connections at once are no more than one."""
+        most = named.limits.orders
+        if most is None:
+            return
+        lasting = 0 if self.book is None else await self.book.open_orders(named.name)
+        own = lasting + self._attached(named.name) + self._placing[named.name] - 1
+        if own >= most:
+            LIMIT.set(LimitLeft("orders", most, own, _SOON))
+            raise OverQuota(message("quota.orders", most=most, own=own), retry_after=_SOON)
+
+    async def _recall(self) -> None:
+        """What the book has of before; from then on it has what memory has."""
+        if self.book is None or self._known:
+            return
+        self._known = True
+        try:
+            before = await self.book.uses()
+            for name, used in list(self._used.items()):
+                for use in used.uses:
+                    await self.book.note_use(name, use)
+        except ImagineError as error:
+            _log.warning("what keys used before can't be read: %s", error)
+            return
+        of_now = {name: [*used.uses] for name, used in self._used.items()}
+        self._used.clear()
+        for name, use in [*before, *((name, use) for name, uses in of_now.items() for use in uses)]:
+            self._used[name].add(use)
+
+    async def _note(self, key: str, use: KeyUse) -> None:
+        if self.book is None:
+            return
+        try:
+            await self.book.note_use(key, use)
+        except ImagineError as error:
+            _log.warning("what the key %s uses can't be written down: %s", key, error)
+
+
+def _wanted(limit: LimitLeft, use: KeyUse) -> float:
+    return use.work if limit.name.startswith("megapixel") else use.pictures

@@ -95,7 +95,7 @@ def asked() -> dict[str, list[Ask]]:
 def crowd() -> Mapping[str, Pictures]:
     """All of it, in one crowd."""
     kinds = asked()
-    pictures = iter(Painter(steps=8).paint([ask for asks in kinds.values() for ask in asks]))
+    pictures = iter(Painter(steps=10).paint([ask for asks in kinds.values() for ask in asks]))
     return {kind: [next(pictures) for _ in asks] for kind, asks in kinds.items()}
 
 
@@ -130,7 +130,7 @@ def test_a_picture_shows_what_its_reference_does(crowd: Mapping[str, Pictures]) 
 @pytest.mark.slow
 def test_style_brings_colours_alone_and_two_references_share_a_picture(crowd: Mapping[str, Pictures]) -> None:
     pairs = list(zip(SHOWN, OTHERS, strict=True))
-    assert agree(crowd["style"], [Mention(o.thing, s.colour) for s, o in pairs]) >= 0.5
+    assert agree(crowd["style"], [Mention(o.thing, s.colour) for s, o in pairs]) >= 0.6
     seen = [judge(picture) for picture in crowd["two"]]
     of_either = [v.colour in (a.colour, b.colour) for v, (a, b) in zip(seen, pairs, strict=True)]
     assert sum(of_either) >= 0.8 * len(pairs)
@@ -143,7 +143,7 @@ def test_more_views_keep_a_thing_better_than_one(crowd: Mapping[str, Pictures]) 
     one, three = (crowd[f"views {number}"] for number in (1, 3))
     kept = [agree(drawn, [Mention(each.thing, each.colour) for each in MANY]) for drawn in (one, three)]
     alike = [float(torch.cosine_similarity(see(drawn), wanted).mean()) for drawn in (one, three)]
-    assert kept[0] <= kept[1] + 0.1  # one picture of twelve may be missed by chance
+    assert kept[0] <= kept[1]
     assert alike[0] < alike[1]
 
 

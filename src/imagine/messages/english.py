@@ -1026,6 +1026,7 @@ SENTENCES = {
     "webhook.events": "{field} must be a list, of {values}",
     "webhook.missing": "{field} is missing: the address that is to be told",
     "webhook.attached": "{field}: only a detached order has one; say detach, or ask at /jobs",
+    "webhook.broken": "the server failed at this message; its log says why",
     "webhook.slow": "there was no answer within {seconds} seconds",
     "webhook.status": "the answer was {status}",
     "webhook.private": "the name leads to a private address; the owner can allow such a one by its number",

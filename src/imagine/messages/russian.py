@@ -1037,6 +1037,7 @@ SENTENCES = {
     "webhook.events": "{field}: нужен список из {values}",
     "webhook.missing": "{field}: не указан адрес, по которому сообщать",
     "webhook.attached": "{field}: адрес бывает только у отложенного заказа: укажите detach или пошлите его на /jobs",
+    "webhook.broken": "на этом сообщении сервер дал сбой; причина в его журнале",
     "webhook.slow": "за {seconds} секунд ответа не было",
     "webhook.status": "ответ был {status}",
     "webhook.private": "имя ведёт на частный адрес; такой владелец может разрешить по его номеру",

@@ -46,7 +46,8 @@ async def put(book, keyed=None, inputs=None):
     return await book.put("id", "ann", "c", 1.0, ABOUT, PackedJobs(b"", inputs or {}), keyed)
 
 
-def test_a_book_of_an_older_release_is_taken_over_with_its_orders(tmp_path):
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_book_of_an_older_release_is_taken_over_with_its_orders(tmp_path, steps):
     path = tmp_path / "orders" / "orders.sqlite"
     row = ("id", "ann", "c", OPEN, 7.5, 1, 0, bytes_of(ABOUT))
 
@@ -57,7 +58,7 @@ def test_a_book_of_an_older_release_is_taken_over_with_its_orders(tmp_path):
             lambda old: old.execute(f"INSERT INTO orders ({names}) VALUES (?,?,?,?,?,?,?,?)", row).rowcount
         )
 
-    asked(path, put_then, STEPS[:1])
+    asked(path, put_then, STEPS[:steps])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
     async def look(book):
@@ -134,6 +135,17 @@ def test_what_is_accepted_survives_a_power_cut_and_what_is_forgotten_is_overwrit
         return await book._database.run(work)
 
     assert asked(tmp_path / "book.sqlite", pragmas) == [2, "wal", 1]
+
+
+def test_nothing_is_told_to_begin_behind_its_end(tmp_path):
+    async def work(book):
+        hook = Webhook("https://shop.example/", "https://shop.example:443", ("started", "end"), "imagine", "http://us")
+        number = await book.put("id", "ann", "c", 1.0, ABOUT, PackedJobs(b"", {}), None, hook)
+        await book.end(number, "cancelled", None, 10.0, 5.0)
+        await book.began(number, 11.0)
+        return [each.happened.event for each in (await book.get("id")).called.deliveries]
+
+    assert asked(tmp_path / "book.sqlite", work) == ["end"]
 
 
 def test_an_order_s_webhook_and_its_messages_go_when_it_expires(tmp_path):

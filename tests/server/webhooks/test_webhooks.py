@@ -5,6 +5,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import itertools
 import json
 import subprocess
 
@@ -12,12 +13,19 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver
 
+from imagine.messages import message
+from imagine.server.lasting.book import LastingBook
+from imagine.server.lasting.database import Database
+from imagine.server.lasting.deliveries import Deliveries
+from imagine.server.lasting.rows import PackedJobs, Webhook
 from imagine.server.webhooks import deliverer, sending
+from imagine.server.webhooks.deliverer import Deliverer
 from imagine.server.webhooks.sending import NotTaken, Sender
 from imagine.settings.settings import settings_from
 from imagine.settings.webhooks import target_from, webhooks
 from imagine.words.errors import ImagineError
 from tests.clients import python_with
+from tests.server.lasting.test_database import ABOUT
 from tests.server.served import ask, serving, settings_at
 
 SECRET = "whsec_" + base64.b64encode(b"s" * 24).decode()
@@ -156,11 +164,17 @@ def test_a_receiver_that_is_gone_hears_no_more(tmp_path):
     run(act, 410)
 
 
-def test_a_message_that_a_stop_cuts_off_is_sent_again_at_the_next_start(tmp_path):
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_message_that_a_stop_cuts_off_is_sent_again_at_the_next_start(tmp_path, monkeypatch, readable):
+    async def another_has_it(_):
+        raise ImagineError(message("book.failed", path="orders.sqlite", why="it is locked"))
+
     async def act(receiver, port):
         async with serving(tmp_path, webhooks=allowing(port)) as client:
             order = await placed(client, port)
             await receiver.count(1)
+        if not readable:
+            monkeypatch.setattr(Deliveries, "any", another_has_it)
         async with serving(tmp_path, webhooks=allowing(port)) as client:
             await receiver.count(2)
             told = await webhook_of(client, order, "delivered")
@@ -169,6 +183,92 @@ def test_a_message_that_a_stop_cuts_off_is_sent_again_at_the_next_start(tmp_path
         assert told["deliveries"][0]["attempts"] == 1
 
     run(act, None)
+
+
+def test_an_order_that_comes_while_a_start_looks_for_messages_is_told_of(tmp_path, monkeypatch):
+    looks, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def none_by_now(_):
+        looks.set()
+        await may_go_on.wait()
+        return False
+
+    async def act(receiver, port):
+        async with serving(tmp_path) as client, client.post("/jobs", json={"prompt": "a fox"}) as answer:
+            assert answer.status == 202
+        monkeypatch.setattr(Deliveries, "any", none_by_now)
+        async with serving(tmp_path, webhooks=allowing(port)) as client:
+            await looks.wait()
+            order = await placed(client, port)
+            may_go_on.set()
+            await receiver.count(1)
+        assert receiver.ids() == [f"msg_{order}_end"]
+
+    run(act)
+
+
+class NotedSender:
+    """A `Sender` whose messages are all taken."""
+
+    def __init__(self):
+        self.ids, self.news = [], asyncio.Event()
+
+    async def send(self, url, headers, body):
+        self.ids.append(headers["webhook-id"])
+        self.news.set()
+
+    async def close(self):
+        pass
+
+
+@contextlib.asynccontextmanager
+async def delivering(folder, wall, body=lambda row, happened: b"{}", **said):
+    """A book in which one order ended at second 100, and the sender of a `Deliverer` that is at it."""
+    database = Database(folder / "book.sqlite")
+    book, sender = LastingBook(database), NotedSender()
+    hook = Webhook("https://ok.example/hooks/a", "https://ok.example:443", ("end",), "imagine", "http://us")
+    number = await book.put("id", "ann", "c", 1.0, ABOUT, PackedJobs(b"", {}), None, hook)
+    await book.end(number, "failed", None, 100.0, 9.0)
+    settings = settings_at(folder, **{"webhooks": webhooks({"allowed": "https://ok.example", "secret": SECRET})} | said)
+    task = asyncio.create_task(Deliverer(lambda: settings, book, {"imagine": body}, sender, wall).run())
+    try:
+        async with asyncio.timeout(240):
+            yield book, sender
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        await database.close()
+
+
+def test_what_comes_due_while_others_are_looked_for_is_sent(tmp_path):
+    async def go():
+        async with delivering(tmp_path, itertools.count(99.5).__next__) as (_, sender):
+            await sender.news.wait()
+            assert sender.ids == ["msg_id_end"]
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("said", "body", "code"),
+    [({}, None, "webhook.broken"), ({"offline": True}, lambda row, happened: b"{}", "webhook.offline")],
+)
+def test_what_can_not_be_sent_now_is_tried_again_after_a_rest(tmp_path, said, body, code):
+    tried = []
+
+    def noted(row, happened):
+        tried.append(happened)
+        return body(row, happened)
+
+    async def go():
+        async with delivering(tmp_path, lambda: 100.0, noted, **said) as (book, sender):
+            while not (await book.get("id")).called.deliveries[0].attempts and len(tried) < 2:
+                await asyncio.sleep(0)
+            (told,) = (await book.get("id")).called.deliveries
+            assert (told.state, told.attempts, told.told.code, sender.ids) == ("waiting", 1, code, [])
+            assert told.due > 100.0
+
+    asyncio.run(go())
 
 
 def test_what_the_owner_allows_no_more_is_not_sent(tmp_path):

@@ -216,8 +216,13 @@ class LastingBook:
         return await self._database.run(work)
 
     async def began(self, number: int, now: float) -> None:
-        """A worker is at it."""
-        await self._database.run(lambda connection: happened(connection, number, STARTED, -1, now))
+        """A worker is at it: told, unless the order has ended, behind whose end nothing begins."""
+
+        def work(connection: Connection) -> None:
+            if _state(connection, number) == OPEN:
+                happened(connection, number, STARTED, -1, now)
+
+        await self._database.run(work)
 
     async def end(self, number: int, state: str, failure: Failed | None, now: float, keep: float) -> str:
         """Writes down how an order ends, unless it has ended; its state then."""

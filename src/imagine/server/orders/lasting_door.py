@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from .feeding import Feeder
     from .lasting import LastingOrders
 
-_log = logging.getLogger("imagine.jobs")
-
 
 class LastingDoor:
     """One gateway's. Used from one event loop."""
@@ -28,8 +25,9 @@ class LastingDoor:
         self.opened: LastingOrders | None = None
         """What lies behind it, once it was needed."""
         self._feeder: Feeder | None = None
+        self._asking: asyncio.Task[None] | None = None
         self._calling: asyncio.Task[None] | None = None
-        """What sends messages to webhooks."""
+        """What sends messages to webhooks, and what asks at the start whether there are any."""
 
     def open(self) -> LastingOrders:
         """What lies behind it, from now on."""
@@ -50,22 +48,21 @@ class LastingDoor:
         """Where there is a book from before, what waits in it goes on."""
         if (lasting := self.if_any()) is not None:
             lasting.start()
-            self._calling = asyncio.create_task(self._call_on(lasting))
+            self._asking = asyncio.create_task(self._call_if_any(lasting))
 
     def _call(self) -> None:
         """From now on messages are sent."""
         if self._calling is None or self._calling.done():
             self._calling = asyncio.create_task(self._deliverer().run())
 
-    async def _call_on(self, lasting: LastingOrders) -> None:
-        """Where there is somebody to be told, as long as this server lives."""
+    async def _call_if_any(self, lasting: LastingOrders) -> None:
+        """As `_call`, where there is somebody to be told; of a book that can't be read yet, it is found out then."""
         try:
-            if not await lasting.book.deliveries.any():
-                return
-        except ImagineError as error:
-            _log.error("webhooks wait: %s", error)
-            return
-        await self._deliverer().run()
+            are_any = await lasting.book.deliveries.any()
+        except ImagineError:
+            are_any = True
+        if are_any:
+            self._call()
 
     def _deliverer(self) -> Deliverer:
         from ..webhooks.deliverer import Deliverer
@@ -83,9 +80,11 @@ class LastingDoor:
 
     async def close(self) -> None:
         """Nothing more is begun; what waits in the book waits for the next start."""
-        if self._calling is not None:
-            self._calling.cancel()
-            await asyncio.wait({self._calling})
+        tasks = {task for task in (self._asking, self._calling) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         if self._feeder is not None:
             await self._feeder.stop()
         if self.opened is not None:

@@ -47,6 +47,8 @@ class Deliverer:
         self._sending: dict[int, str] = {}
         """By their orders' numbers: to which server."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._said = ""
+        """Why messages wait, as it was last logged."""
 
     async def run(self) -> None:
         """For ever; cancelled, it gives up what is on its way."""
@@ -66,20 +68,24 @@ class Deliverer:
 
     async def _round(self) -> float | None:
         """Begins what is due; the seconds until more is, None where nothing waits."""
+        now = self._wall()  # one moment for both questions: what comes due between them would be in neither answer
         try:
-            while len(self._sending) < AT_ONCE and (one := await self._next()) is not None:
+            while len(self._sending) < AT_ONCE and (one := await self._next(now)) is not None:
                 self._sending[one.number] = one.origin
                 self._tasks.add(task := asyncio.create_task(self._deliver(one)))
                 task.add_done_callback(self._tasks.discard)
-            later = await self._book.deliveries.later(self._wall())
+            later = await self._book.deliveries.later(now)
         except ImagineError as error:
-            _log.error("webhooks wait: %s", error)
+            if str(error) != self._said:
+                self._said = str(error)
+                _log.error("webhooks wait: %s", error)
             return _UNREADABLE
+        self._said = ""
         return None if later is None else max(0.0, later - self._wall())
 
-    async def _next(self) -> DueDelivery | None:
+    async def _next(self, now: float) -> DueDelivery | None:
         full = [origin for origin, count in Counter(self._sending.values()).items() if count >= OF_ONE_SERVER]
-        return await self._book.deliveries.next(self._wall(), self._sending, full)
+        return await self._book.deliveries.next(now, self._sending, full)
 
     async def _deliver(self, one: DueDelivery) -> None:
         """One attempt, and what it came to written down."""
@@ -96,26 +102,35 @@ class Deliverer:
         try:
             await self._send(one)
         except NotTaken as failed:
-            attempts = one.delivery.attempts
-            host = target_from(one.url).host
-            _log.info("order %s: a webhook to %s, attempt %d: %s", one.order, host, attempts + 1, failed)
-            now = self._wall()
-            if failed.final:
-                await self._book.deliveries.note(one, "stopped", failed.note, now, None)
-                await self._book.deliveries.stop(one.number)
-            elif attempts < len(RETRIES):
-                due = now + RETRIES[attempts] * (0.75 + self._chance() / 2)
-                await self._book.deliveries.note(one, "waiting", failed.note, now, due)
-            else:
-                await self._book.deliveries.note(one, "failed", failed.note, now, None)
+            await self._note(one, failed)
+        except ImagineError:
+            raise
+        except Exception:  # the border: what fails at once each time must not be tried without a rest
+            _log.exception("order %s: its webhook's message can't be made", one.order)
+            await self._note(one, NotTaken(message("webhook.broken")))
         else:
             await self._book.deliveries.note(one, "delivered", None, self._wall(), None)
 
+    async def _note(self, one: DueDelivery, failed: NotTaken) -> None:
+        """That an attempt came to nothing, and when there is another."""
+        attempts, now = one.delivery.attempts, self._wall()
+        _log.info("order %s: a webhook to %s, attempt %d: %s", one.order, one.origin, attempts + 1, failed)
+        if failed.final:
+            await self._book.deliveries.note(one, "stopped", failed.note, now, None)
+            await self._book.deliveries.stop(one.number)
+        elif attempts < len(RETRIES):
+            due = now + RETRIES[attempts] * (0.75 + self._chance() / 2)
+            await self._book.deliveries.note(one, "waiting", failed.note, now, due)
+        else:
+            await self._book.deliveries.note(one, "failed", failed.note, now, None)
+
     async def _send(self, one: DueDelivery) -> None:
         """Raises NotTaken; of what the owner allows no more, too."""
-        webhooks, happened = self._settings().webhooks, one.delivery.happened
-        if webhooks is None or not webhooks.allows(target_from(one.url)):
+        settings, target, happened = self._settings(), target_from(one.url), one.delivery.happened
+        if (webhooks := settings.webhooks) is None or not webhooks.allows(target):
             raise NotTaken(message("webhook.elsewhere", "webhook"))
+        if settings.offline and not target.is_local:
+            raise NotTaken(message("webhook.offline", "webhook"))
         row = await self._book.get(one.order)
         if row is None or row.called is None or (make := self._bodies.get(row.called.webhook.shape)) is None:
             raise NotTaken(_nothing(), final=True)

@@ -132,7 +132,13 @@ def test_what_is_no_weights_is_thrown_away(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.8", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "10.0.0.8", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1", "::ffff:0:10.0.0.1",
+        "64:ff9b:1::a00:1", "5f00::1",
+    ],
+)  # fmt: skip
 def test_private_addresses_are_private(address):
     assert not is_public(address)
 

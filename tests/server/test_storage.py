@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from imagine.server.gateway.storage import PictureStore
+from imagine.server.gateway.storage import PictureStore, StoredPicture
 from imagine.words.errors import ImagineError
 from tests.server.served import ask
 
@@ -154,6 +154,17 @@ def test_the_folder_is_looked_through_once_for_many_pictures_and_after_a_restart
     pictures.remove(next(pictures.folder.iterdir()).name)
     pictures.write(b"x" * 100, "png")
     assert (len(looks), len(list(pictures.folder.iterdir()))) == (2, 16)
+
+    def removed_twice(self, path):
+        monkeypatch.undo()
+        self.remove(path.name)
+        return StoredPicture(path, 0, 100, 0.0)
+
+    monkeypatch.setattr(PictureStore, "_stored_at", removed_twice)
+    pictures.remove(next(pictures.folder.iterdir()).name)
+    for _ in range(2):
+        pictures.write(b"x" * 100, "png")
+    assert sum(path.stat().st_size for path in pictures.folder.iterdir()) <= 1600
     again = store(tmp_path, most=1600)
     again.write(b"x" * 100, "png")
     assert sum(path.stat().st_size for path in again.folder.iterdir()) <= 1600

@@ -178,8 +178,8 @@ class PictureStore:
         """Keeps the picture of that name no longer. Raises OSError."""
         stored = self._stored_at(self.folder / name) if _NAME.fullmatch(name) else None
         if stored is not None:
-            stored.path.unlink(missing_ok=True)
-            with self._lock:
+            with self._lock, contextlib.suppress(FileNotFoundError):  # who was quicker has counted it
+                stored.path.unlink()
                 self._held = None if self._held is None else self._held - stored.size
 
     def forget_others(self, known: Collection[str]) -> None:
@@ -187,7 +187,7 @@ class PictureStore:
         now = self._clock()
         for stored in self._all():
             if stored.path.name not in known and stored.made < now - _JUST_WRITTEN:
-                stored.path.unlink(missing_ok=True)
+                self.remove(stored.path.name)
 
     def sweep(self) -> None:
         """Removes what is due, and the oldest where there are too many. Raises OSError."""

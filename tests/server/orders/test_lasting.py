@@ -255,6 +255,26 @@ def test_taking_one_back_ends_it_once(tmp_path, when):
     ask(tmp_path, act)
 
 
+def test_a_picture_that_is_there_as_its_order_is_taken_back_leaves_no_file(tmp_path, monkeypatch):
+    async def act(client):
+        order = await detached(client, "hold")
+        await until(lambda: client.worker.seen)
+        pictures, written = client.app[LASTING].open().pictures, []
+        keep = pictures.keep
+
+        async def too_late(data, extension):
+            written.append(await keep(data, extension))
+            await told(client, f"/jobs/{order['id']}", "delete")
+            return written[0]
+
+        monkeypatch.setattr(pictures, "keep", too_late)
+        finish(client, 0)
+        await until(lambda: written and not list(pictures.folder.glob("*.png")))
+        assert (await told(client, f"/jobs/{order['id']}"))[1]["state"] == "cancelled"
+
+    ask(tmp_path, act)
+
+
 def test_an_order_is_its_keys_alone(tmp_path):
     keys = tuple(NamedKey(name=name, digest=digest_of(name)) for name in ("ann", "bob"))
 

@@ -12,10 +12,10 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -59,6 +59,7 @@ from .stages import prepare
 from .standing import standing
 from .store import EXTENSIONS
 
+T = TypeVar("T")
 _log = logging.getLogger("imagine.jobs")
 _WHEN_FULL = 600.0
 """Seconds after which to ask again where results have to expire first."""
@@ -123,7 +124,10 @@ class LastingOrders:
         self._known: WeakValueDictionary[str, Order] = WeakValueDictionary()
         self._placing: Counter[tuple[str, str, str]] = Counter()
         self._turns: dict[tuple[str, str, str], asyncio.Lock] = {}
-        self._ending: set[asyncio.Task[None]] = set()
+        self._deadlines: dict[int, asyncio.TimerHandle] = {}
+        """By number, of those that are known and have not ended: what takes them back at their deadline."""
+        self._ending: set[asyncio.Task[Any]] = set()
+        """What is done to its end, whoever waits for it."""
         self._begun = False
         orders.quotas.book = self
         self.begin: Callable[[], None] = _nothing
@@ -181,6 +185,8 @@ class LastingOrders:
 
     async def close(self) -> None:
         """Lets go of the book; what waits in it waits for the next start."""
+        if self._ending:
+            await asyncio.wait(self._ending)
         await self._database.close()
 
     async def row(self, order: str) -> OrderRow | None:
@@ -232,8 +238,18 @@ class LastingOrders:
 
     def _overdue(self, row: OrderRow) -> None:
         """Its deadline is over: it is taken back, unless it has ended."""
-        self._ending.add(task := asyncio.create_task(self._take_back(row)))
+        del self._deadlines[row.number]
+        self._to_its_end(self._take_back(row))
+
+    def _to_its_end(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        self._ending.add(task := asyncio.create_task(work))
         task.add_done_callback(self._ending.discard)
+        return task
+
+    def _drop_deadline(self, number: int) -> None:
+        """It has ended: nothing is to be done at its deadline."""
+        if (timer := self._deadlines.pop(number, None)) is not None:
+            timer.cancel()
 
     async def _take_back(self, row: OrderRow) -> None:
         try:
@@ -291,9 +307,10 @@ class LastingOrders:
             raise Gone(row.id)
         if (known := self._known.get(row.id)) is not None:
             return known
-        if row.state == OPEN and row.about.deadline is not None:
+        if row.state == OPEN and row.about.deadline is not None and row.number not in self._deadlines:
             left = max(0.0, row.about.deadline - self._wall())
-            asyncio.get_running_loop().call_later(left, self._overdue, row)
+            timer = asyncio.get_running_loop().call_later(left, self._overdue, row)
+            self._deadlines[row.number] = timer
         return self._known.setdefault(row.id, self._order(row, row.about))
 
     # What `UseBook` asks for.
@@ -314,11 +331,9 @@ class LastingOrders:
 
     async def keep(self, order: Order, index: int, painted: Painted) -> None:
         """Its file first, then its row. Raises ImagineError."""
-        lasting, finished = _lasting(order), painted.finished
-        name = await self.pictures.keep(finished.data, EXTENSIONS[finished.media_type])
-        report = msgspec.structs.replace(finished, data=b"", warnings=[*painted.notes, *finished.warnings])
-        await self._keep(lasting, index, PictureRow(report=report, name=name, stored=painted.stored))
-        lasting.names[index] = name
+        lasting = _lasting(order)
+        kept = self._to_its_end(self._kept(lasting, index, painted))
+        lasting.names[index] = await asyncio.shield(kept)  # who takes it back amid it leaves no file behind
 
     async def leave_out(self, order: Order, index: int, refused: Failed) -> None:
         """Its row. Raises ImagineError."""
@@ -354,16 +369,32 @@ class LastingOrders:
         self.in_hand.pop(_lasting(order).number, None)
         self.changed.set()
 
+    async def _kept(self, lasting: LastingPart, index: int, painted: Painted) -> str:
+        """The name of its file, which goes again where it belongs to nothing."""
+        finished = painted.finished
+        name = await self.pictures.keep(finished.data, EXTENSIONS[finished.media_type])
+        report = msgspec.structs.replace(finished, data=b"", warnings=[*painted.notes, *finished.warnings])
+        try:
+            await self._keep(lasting, index, PictureRow(report=report, name=name, stored=painted.stored))
+        except Cancelled:
+            with contextlib.suppress(OSError):  # the next start looks for such
+                await asyncio.to_thread(self.pictures.remove, name)
+            raise
+        return name
+
     async def _keep(self, lasting: LastingPart, index: int, row: PictureRow) -> None:
         keep = self._gateway.settings.keep_orders
         state = await self.book.keep(lasting.number, index, row, self._wall(), keep)
         self.happened()
+        if state != OPEN:
+            self._drop_deadline(lasting.number)
         if state not in (OPEN, "succeeded"):
             raise Cancelled(message("job.cancelled"))  # it was taken back at the same moment
 
     async def _ends(self, number: int, state: str, failed: Failed) -> str:
         ended = await self.book.end(number, state, failed, self._wall(), self._gateway.settings.keep_orders)
         self.happened()
+        self._drop_deadline(number)
         return ended
 
     @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import gc
 import json
 import sqlite3
 from pathlib import Path
@@ -12,11 +13,26 @@ import pytest
 from aiohttp import FormData
 
 from imagine.asking.request import parse
-from imagine.server.lasting.rows import about_from, bytes_of
+from imagine.server.lasting.rows import (
+    Happened,
+    OrderAbout,
+    OrderRow,
+    PictureAsked,
+    PictureRow,
+    Webhook,
+    WebhookMessage,
+    WebhookTold,
+    about_from,
+    bytes_of,
+)
+from imagine.server.orders.connection import LASTING
 from imagine.server.replicate.requests import deadline_from, prediction_from, wait_from
+from imagine.server.replicate.webhook import body_of
 from imagine.settings.keys import NamedKey, digest_of
 from imagine.words.errors import BadRequest
+from imagine.words.events import Finished
 from tests.clients import python_with
+from tests.server.lasting.test_database import PARAMS
 from tests.server.openai.painting import KEY, opened, png, with_server
 from tests.server.served import ask, serving
 from tests.server.test_dialects import NATIVE, WISHES
@@ -247,6 +263,117 @@ def test_a_list_has_pages(tmp_path, monkeypatch):
         assert (forgotten["results"], forgotten["next"]) == ([], None)
 
     with_server(tmp_path, act)
+
+
+def test_a_list_leaves_out_what_is_gone_and_ends_a_page_where_it_is_large(tmp_path, monkeypatch):
+    made = []
+
+    async def before(client):
+        for seed in range(3):
+            body = {"version": "fox", "input": {"prompt": "a fox", "seed": seed}}
+            async with client.post("/v1/predictions", json=body, headers={"Prefer": "wait"}) as answer:
+                made.append((await answer.json())["id"])
+
+    async def after(client):
+        lasting = client.app[LASTING].open()
+        lasting.pictures.remove((await lasting.row(made[1])).pictures[0].name)
+        page = await (await client.get("/v1/predictions")).json()
+        assert ([each["id"] for each in page["results"]], page["next"]) == ([made[2], made[0]], None)
+        monkeypatch.setattr("imagine.server.replicate.routes._MOST_TAKEN", 0)
+        page = await (await client.get("/v1/predictions")).json()
+        assert [each["id"] for each in page["results"]] == [made[2]]
+        rest = await (await client.get(page["next"].removeprefix(str(client.make_url("/"))[:-1]))).json()
+        assert ([each["id"] for each in rest["results"]], rest["next"]) == ([made[0]], None)
+
+    ask(tmp_path, before)
+    ask(tmp_path, after)
+
+
+def test_what_ends_amid_an_answer_is_told_with_its_pictures_or_not_yet(tmp_path, monkeypatch):
+    async def act(url, served):
+        async with served.post("/v1/predictions", json={"version": "fox", "input": {"prompt": "hold"}}) as answer:
+            path = f"/v1/predictions/{(await answer.json())['id']}"
+        while not served.worker.seen:
+            await served.worker.news.wait()
+        lasting, asked = served.app[LASTING].open(), []
+        row = lasting.row
+
+        async def late(order):
+            asked.append(order)
+            if len(asked) == 2:
+                served.worker.finish(served.worker.seen[0].job, png())
+                while lasting.in_hand:
+                    await asyncio.sleep(0)
+            return await row(order)
+
+        monkeypatch.setattr(lasting, "row", late)
+        said = [await (await served.get(path)).json() for _ in range(2)]
+        assert [(each["status"], each["output"] is None) for each in said] == [("starting", True), ("succeeded", False)]
+
+    with_server(tmp_path, act)
+
+
+def test_a_server_that_stops_tells_no_end_of_what_goes_on_at_its_next_start(tmp_path):
+    async def act(url, served):
+        async def created():
+            body = {"version": "fox", "input": {"prompt": "hold"}}
+            async with served.post("/v1/predictions", json=body, headers={"Prefer": "wait"}) as answer:
+                return await answer.json()
+
+        waits = asyncio.ensure_future(created())
+        while not served.worker.seen:
+            await served.worker.news.wait()
+        (order,) = served.app[LASTING].open().in_hand.values()
+        async with served.get(f"/v1/predictions/{order.id}/stream") as answer:
+            served.gateway.stopping = True
+            served.worker.fail(served.worker.seen[0].job, "WorkerLost")
+            assert not {kind for kind, _, _ in events_in(await answer.text())} & {"error", "done"}
+        assert (await waits)["status"] == "starting"
+
+    with_server(tmp_path, act)
+
+
+def test_a_deadline_costs_one_timer_however_often_it_is_asked_after(tmp_path, monkeypatch):
+    monkeypatch.setattr("imagine.server.orders.feeding.IN_HAND", 0)
+
+    async def act(url, served):
+        loop, lasting, timers = asyncio.get_running_loop(), served.app[LASTING].open(), []
+        call_later = loop.call_later
+
+        def noted(delay, call, *values, **more):
+            timer = call_later(delay, call, *values, **more)
+            if call == lasting._overdue:
+                timers.append(timer)
+            return timer
+
+        monkeypatch.setattr(loop, "call_later", noted)
+        body, late = {"version": "fox", "input": {"prompt": "a fox"}}, {"Cancel-After": "3h"}
+        async with served.post("/v1/predictions", json=body, headers=late) as answer:
+            path = f"/v1/predictions/{(await answer.json())['id']}"
+        for _ in range(3):
+            gc.collect()
+            async with served.get(path) as answer:
+                assert (await answer.json())["status"] == "starting"
+        (timer,) = timers
+        await (await served.post(f"{path}/cancel")).read()
+        assert timer.cancelled()
+
+    with_server(tmp_path, act)
+
+
+def test_a_webhook_s_message_says_the_same_as_often_as_it_is_sent():
+    hook = Webhook("https://ok.example/", "https://ok.example:443", ("final",), "replicate", "http://us")
+    messages = [WebhookMessage(Happened("final", place, 2.0), 0, "waiting", None, None, 2.0) for place in (1, 0)]
+    about = OrderAbout(key=None, pictures=[PictureAsked(job="j", params=PARAMS)] * 2)
+    report = Finished(job="j", data=b"", meta={}, timings={})
+    row = OrderRow(
+        1, "id", "ann", "c", "succeeded", 1.0, 3.0, None, 2, 0, about, None,
+        pictures={place: PictureRow(report=report, name=f"{place}.png") for place in (0, 1)},
+        called=WebhookTold(hook, tuple(messages)),
+    )  # fmt: skip
+    first, second = (f"http://us/pictures/{place}.png" for place in (1, 0))
+    said = [json.loads(body_of(row, each.happened))["output"] for each in messages]
+    assert said == [[first], [second, first]]
 
 
 def test_a_model_is_one_object_for_both_their_clients(tmp_path):

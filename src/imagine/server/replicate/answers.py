@@ -20,8 +20,9 @@ _BAR = 10
 
 
 class PredictionSoFar(NamedTuple):
-    """What happened to an order by now."""
+    """What happened to an order by now, and in which state it is with that."""
 
+    state: str
     output: Sequence[str]
     """Where its pictures are, or they themselves, as addresses."""
     seconds: float
@@ -32,15 +33,15 @@ class PredictionSoFar(NamedTuple):
     warnings: Sequence[str]
 
 
-def prediction_object(row: OrderRow, state: str, seen: PredictionSoFar, *, base: str, waited: bool) -> dict[str, Any]:
-    """The object of an order in that state, by now.
+def prediction_object(row: OrderRow, seen: PredictionSoFar, *, base: str, waited: bool) -> dict[str, Any]:
+    """The object of an order, by now.
 
     `base`: this server's address. `waited`: its client takes anything but "starting" for the end.
     """
     assert row.about is not None, "it has not expired"
-    done, params, address = state in _STATES, row.about.pictures[0].params, f"{base}/v1/predictions/{row.id}"
+    done, params, address = seen.state in _STATES, row.about.pictures[0].params, f"{base}/v1/predictions/{row.id}"
     begun = bool(seen.steps) and not waited
-    status = _STATES.get(state, "processing" if begun else "starting")
+    status = _STATES.get(seen.state, "processing" if begun else "starting")
     ended = None if not done else moment_of(time.time() if row.ended is None else row.ended)
     name = params.model if "/" in params.model else f"{OURS}/{params.model}"
     return {
@@ -51,7 +52,7 @@ def prediction_object(row: OrderRow, state: str, seen: PredictionSoFar, *, base:
         "input": {"prompt": params.prompt, "seed": str(params.seed), "width": params.width, "height": params.height},
         "output": [*seen.output] or None,
         "logs": logs_from(seen),
-        "error": seen.error if state == "failed" else None,
+        "error": seen.error if seen.state == "failed" else None,
         "metrics": {"predict_time": round(seen.seconds, 3)} if done else {},
         "created_at": moment_of(row.created),
         "started_at": moment_of(row.created) if seen.steps or done else None,

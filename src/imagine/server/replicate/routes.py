@@ -19,6 +19,7 @@ from ..http.context import CALLED
 from ..http.encoding import body_from
 from ..http.errors import trouble_from
 from ..http.security import GUARD, Refused, client_of
+from ..lasting.book import OPEN
 from ..lasting.rows import OrderRow
 from ..orders.connection import LASTING, expired, opened, own_lasting, place_lasting
 from ..orders.order import Order
@@ -28,6 +29,8 @@ from .streaming import send_prediction
 
 _PAGE = 16
 """Predictions in a list: their pictures stand in it."""
+_MOST_TAKEN = 32 * 2**20
+"""Characters of pictures, behind which a page ends."""
 
 
 async def create(request: web.Request) -> web.Response:
@@ -45,11 +48,25 @@ async def get(request: web.Request) -> web.Response:
 async def predictions(request: web.Request) -> web.Response:
     """The client's own orders that last, the newest first, a page at a time: what stands behind `cursor`."""
     rows = await _listed(request, request.query.get("cursor"))
-    shown = [row for row in rows[:_PAGE] if row.about is not None]  # of one that expired nothing is left to be told
-    results = [await _said(request, await opened(request, row), 0) for row in shown]
-    following = f"{_base(request)}/v1/predictions?cursor={rows[_PAGE - 1].id}" if len(rows) > _PAGE else None
-    said = {"previous": None, "next": following, "results": results}
-    return web.Response(body=body_from(said), content_type="application/json")
+    shown, results, taken = list[OrderRow](), list[dict[str, Any]](), 0
+    for row in rows[:_PAGE]:
+        if taken > _MOST_TAKEN:
+            break
+        shown.append(row)
+        if (said := await _left_of(request, row)) is not None:
+            results.append(said)
+            taken += sum(map(len, said["output"] or ()))
+    following = f"{_base(request)}/v1/predictions?cursor={shown[-1].id}" if len(shown) < len(rows) else None
+    page = {"previous": None, "next": following, "results": results}
+    return web.Response(body=body_from(page), content_type="application/json")
+
+
+async def _left_of(request: web.Request, row: OrderRow) -> dict[str, Any] | None:
+    """What a list says of one; None where nothing is left to be told, or not all of it."""
+    try:
+        return await _said(request, await opened(request, row), 0)
+    except Refused:
+        return None
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
@@ -118,7 +135,9 @@ async def _said(request: web.Request, order: Order, wait: float) -> dict[str, An
     row = await request.app[LASTING].open().row(order.id)
     if row is None or row.about is None:
         raise expired()
-    return prediction_object(row, order.state, seen, base=_base(request), waited=wait > 0)
+    if row.state == OPEN:
+        seen = seen._replace(state=OPEN)  # it goes on behind the next start, whatever a server says that stops
+    return prediction_object(row, seen, base=_base(request), waited=wait > 0)
 
 
 def _base(request: web.Request) -> str:
@@ -129,6 +148,7 @@ async def _seen(order: Order, wait: float) -> PredictionSoFar:
     """What happened to it within `wait` seconds; 0 is what has happened already."""
     done: dict[int, Finished] = {}
     steps: dict[int, Progress] = {}
+    state: str = "open"
     failure: str | None = None
     try:
         async with asyncio.timeout(wait), contextlib.aclosing(order.log.read()) as events:
@@ -141,12 +161,13 @@ async def _seen(order: Order, wait: float) -> PredictionSoFar:
                         steps[event.index] = Progress(job=job, step=of, steps=of)
                     case Progress():
                         steps[event.index] = event.report
+        state = order.state
     except TimeoutError:
-        pass
+        pass  # what has come since is seen the next time, its end too
     except Exception as error:  # noqa: BLE001 - what the order failed with is what is told of it
-        failure = trouble_from(error).sentence(NAMED)
+        state, failure = order.state, trouble_from(error).sentence(NAMED)
     finished = [done[index] for index in sorted(done)]
     notes: list[Any] = [*order.warnings, *order.told_left_out, *(note for each in finished for note in each.warnings)]
-    output = [data_url(each.media_type, each.data) for each in finished] if order.state == "succeeded" else []
+    output = [data_url(each.media_type, each.data) for each in finished] if state == "succeeded" else []
     seconds = sum(sum(each.timings.values()) for each in finished)
-    return PredictionSoFar(output, seconds, steps, failure, sentences(notes, called=CALLED.get()))
+    return PredictionSoFar(state, output, seconds, steps, failure, sentences(notes, called=CALLED.get()))

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from ...words.errors import Cancelled
 from ...words.events import Finished, Progress
+from ..gateway.keys import GATEWAY
 from ..http.errors import trouble_from
 from ..orders.connection import send_pieces
 from ..orders.event_log import OrderEvent
@@ -24,13 +25,15 @@ async def send_prediction(request: web.Request, order: Order) -> web.StreamRespo
     """Its pictures and steps from the beginning, or from behind the event that its client had last, to the end."""
     response = web.StreamResponse(headers={"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
     response.content_type = "text/event-stream"
-    async with contextlib.aclosing(_events(order, place_from(request.headers.get("Last-Event-ID", "")))) as events:
+    after = place_from(request.headers.get("Last-Event-ID", ""))
+    async with contextlib.aclosing(_events(request, order, after)) as events:
         return await send_pieces(request, response, events)
 
 
-async def _events(order: Order, after: LogPlace | None) -> AsyncGenerator[bytes]:
+async def _events(request: web.Request, order: Order, after: LogPlace | None) -> AsyncGenerator[bytes]:
     assert order.lasting is not None, "predictions last"
     place, ended = beginning(order.lasting, after), "{}"
+    failure: Exception | None = None
     try:
         async with contextlib.aclosing(order.log.read(place.number)) as events:
             async for event in events:
@@ -39,8 +42,11 @@ async def _events(order: Order, after: LogPlace | None) -> AsyncGenerator[bytes]
     except Cancelled:
         ended = '{"reason": "canceled"}'
     except Exception as error:  # noqa: BLE001 - what the order failed with is what is told of it
-        yield event_from("error", trouble_from(error).sentence(NAMED), place)
-        ended = '{"reason": "error"}'
+        failure, ended = error, '{"reason": "error"}'
+    if request.app[GATEWAY].stopping or order.state == "open":
+        return  # it goes on behind the next start, and so does whoever comes back
+    if failure is not None:
+        yield event_from("error", trouble_from(failure).sentence(NAMED), place)
     yield event_from("done", ended, place._replace(is_end=True))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ...dispatch.worker import error_from_failed
 from ...messages import sentences
 from ...settings.settings import Settings
@@ -10,7 +12,7 @@ from ..http.encoding import body_from
 from ..http.errors import trouble_from
 from ..http.paths import PICTURES
 from ..lasting.book import END, FINAL, STARTED
-from ..lasting.rows import Happened, OrderRow, Webhook
+from ..lasting.rows import Happened, OrderRow, Webhook, WebhookTold
 from ..webhooks.wish import events_from, webhook_from
 from .answers import PredictionSoFar, prediction_object
 from .requests import NAMED, WebhookWish
@@ -32,18 +34,28 @@ def body_of(row: OrderRow, happened: Happened) -> bytes:
     called, about = row.called, row.about
     assert called is not None and about is not None, "somebody wants to know"  # noqa: PT018
     base, state = called.webhook.base, row.state if happened.event == END else "open"
-    reports = {place: each for place, each in sorted(row.pictures.items()) if isinstance(each.report, Finished)}
-    if happened.event == STARTED:
-        reports = {}
+    by_then: Collection[int] = row.pictures.keys() if happened.event == END else _told(called, happened)
+    reports = {
+        place: each
+        for place, each in sorted(row.pictures.items())
+        if isinstance(each.report, Finished) and place in by_then
+    }
     finished = [each.report for each in reports.values() if isinstance(each.report, Finished)]
     steps = {place: _all_of(about.pictures[place].params.num_steps) for place in reports} or {0: _begun(row)}
     failure = None if row.failure is None else trouble_from(error_from_failed(row.failure)).sentence(NAMED)
     notes = [*about.warnings, *(note for each in finished for note in each.warnings)]
     seen = PredictionSoFar(
+        state,
         [f"{base}{PICTURES}{each.name}" for each in reports.values()] if state in ("open", "succeeded") else [],
         sum(sum(each.timings.values()) for each in finished), steps, failure, sentences(notes),
     )  # fmt: skip
-    return body_from(prediction_object(row, state, seen, base=base, waited=False))
+    return body_from(prediction_object(row, seen, base=base, waited=False))
+
+
+def _told(called: WebhookTold, happened: Happened) -> Collection[int]:
+    """The pictures that had been told of with an event, its own too: as often as it is sent, it says the same."""
+    places = [each.happened.place for each in called.deliveries if each.happened.event == FINAL]
+    return places[: places.index(happened.place) + 1] if happened.event == FINAL else ()
 
 
 def _all_of(steps: int) -> Progress:

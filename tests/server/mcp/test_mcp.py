@@ -3,14 +3,17 @@
 import asyncio
 import base64
 import json
+import time
 
 from imagine.server.mcp.pictures import shown_from
 from imagine.server.mcp.protocol import GREETED, MODERN, call_from
+from imagine.server.orders.connection import LASTING
 from imagine.settings.keys import NamedKey, digest_of
 from tests.server.openai.painting import KEY, opened, painted, png, with_server
 from tests.server.served import PromptedWorker
 from tests.server.test_connections import connected, listening
 
+DAY = 86400.0
 MODERN_META = {"io.modelcontextprotocol/protocolVersion": MODERN[0], "io.modelcontextprotocol/clientCapabilities": {}}
 
 
@@ -141,6 +144,9 @@ def test_what_takes_long_goes_on_as_a_job(tmp_path):
         assert gone["result"]["isError"]
         _, ended = await say(called("get_image", id=name))
         assert "cancelled" in ended["result"]["content"][0]["text"]
+        await served.app[LASTING].open().book.forget_old(time.time() + 2 * DAY, DAY)
+        status, gone = await say(called("get_image", id=told["job"]))
+        assert (status, gone["result"]["isError"], "expired" in gone["result"]["content"][0]["text"]) == (200, True, True)
 
     speaking(tmp_path, act)
 

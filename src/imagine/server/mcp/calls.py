@@ -21,6 +21,7 @@ from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..http.context import CALLED
 from ..http.errors import refused_by, trouble_from
+from ..http.security import Refused
 from ..orders.connection import LASTING, opened, own_lasting, place_lasting
 from ..orders.order import Order
 from ..orders.output import Output
@@ -107,7 +108,7 @@ async def call_tool(name: str, call: ToolCall) -> dict[str, Any] | None:
         if name == "edit_image":
             text_in(call.said, "image")
         return await _CALLS[name](call)
-    except ImagineError as error:
+    except (ImagineError, Refused) as error:
         sentence = trouble_from(error).sentence(NAMED)
         refused = refused_by(error)
         return {"content": [_text(sentence)], "isError": True} | ({"structuredContent": refused} if refused else {})

@@ -346,6 +346,8 @@ class LastingOrders:
             return True
         try:
             if failed.error == WorkerLost.__name__ and await self.book.lost(number) < ATTEMPTS:
+                if self._ending:  # what is there of its pictures isn't made again
+                    await asyncio.wait(self._ending)
                 self.in_hand.pop(number, None)
                 order.holding.hold(0)
                 self.changed.set()

@@ -105,7 +105,7 @@ class Deliverer:
             await self._note(one, failed)
         except ImagineError:
             raise
-        except Exception:  # the border: what fails at once each time must not be tried without a rest
+        except Exception:  # noqa: BLE001 - the border: what fails at once each time must not be tried without a rest
             _log.exception("order %s: its webhook's message can't be made", one.order)
             await self._note(one, NotTaken(message("webhook.broken")))
         else:

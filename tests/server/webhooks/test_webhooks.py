@@ -8,6 +8,7 @@ import hmac
 import itertools
 import json
 import subprocess
+import threading
 
 import pytest
 from aiohttp import web
@@ -387,6 +388,27 @@ def test_a_name_is_looked_up_once_for_what_is_connected_to(monkeypatch):
         assert own.seen[0][1]["Host"] == f"ok.example:{port}"
 
     run(act)
+
+
+def test_names_that_nobody_finds_hold_up_no_other_work(monkeypatch):
+    asked, may_end = [], threading.Event()
+    monkeypatch.setattr(sending.socket, "getaddrinfo", lambda *_, **__: asked.append(1) or (may_end.wait(240) and []))
+
+    async def go():
+        sender = Sender(patience=240.0)
+        sends = [asyncio.ensure_future(sender.send("https://ok.example/", {}, b"{}")) for _ in range(40)]
+        try:
+            async with asyncio.timeout(60):
+                while len(asked) < 4:
+                    await asyncio.sleep(0)
+                await asyncio.to_thread(asked.clear)
+        finally:
+            may_end.set()
+        told = await asyncio.gather(*sends, return_exceptions=True)
+        await sender.close()
+        assert [each.note.code for each in told] == ["webhook.private"] * 40
+
+    asyncio.run(go())
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import ipaddress
 import os
 import socket
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -22,6 +24,10 @@ from ...words.public import is_public
 
 PATIENCE = 10.0
 """Seconds for all of one attempt."""
+_LOOKUPS = 16
+"""Names that are looked up at a time."""
+_REACHED = socket.AI_ADDRCONFIG & getattr(socket, "AI_MASK", ~0)
+"""Only addresses of a kind that this machine has one of; macOS refuses what its mask hasn't."""
 GONE = 410
 """How a receiver says that it wants no more."""
 
@@ -37,6 +43,29 @@ class NotTaken(Exception):
 
 class _Private(OSError):
     """A name leads to nobody's but its owner's own network."""
+
+
+class OwnLookup(AbstractResolver):
+    """The system's, on threads of its own: where no name server answers, nothing else waits for it."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="webhooks")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """As aiohttp's own has it. Raises OSError."""
+        look = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, 0, _REACHED)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, look)
+        numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        return [
+            ResolveResult(hostname=host, host=str(at[0]), port=int(at[1]), family=of, proto=proto, flags=numeric)
+            for of, _, proto, _, at in found
+        ]
+
+    async def close(self) -> None:
+        """Waits for none that is under way."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class CheckedResolver(AbstractResolver):
@@ -64,7 +93,7 @@ class Sender:
     """Sends messages, none of which leads anywhere else. Used within one event loop."""
 
     def __init__(self, resolver: AbstractResolver | None = None, patience: float = PATIENCE) -> None:
-        self._resolver = resolver
+        self._resolver = CheckedResolver(resolver or OwnLookup())
         self._patience = patience
         self._session: aiohttp.ClientSession | None = None
 
@@ -84,6 +113,7 @@ class Sender:
         """What is on its way is given up."""
         if self._session is not None:
             await self._session.close()
+        await self._resolver.close()
 
     async def _status(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         answer = await self._opened().post(URL(url, encoded=True), data=body, headers=headers, allow_redirects=False)
@@ -92,8 +122,7 @@ class Sender:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            resolver = CheckedResolver(self._resolver or aiohttp.ThreadedResolver())
-            connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, force_close=True, limit=0)
+            connector = aiohttp.TCPConnector(resolver=self._resolver, use_dns_cache=False, force_close=True, limit=0)
             self._session = aiohttp.ClientSession(
                 connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False,
                 headers={"User-Agent": f"Imagine/{__version__}", "Content-Type": "application/json"},

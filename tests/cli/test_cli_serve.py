@@ -44,7 +44,9 @@ from imagine.server.http import half
 
 def look():
     [worker] = psutil.Process().children()
-    print(sorted(name for name in ("aiohttp", "imagine.server.serve") if name in sys.modules), worker.cmdline()[2:])
+    while not (told := worker.cmdline()):  # which is empty for a moment while a process becomes another program
+        assert worker.is_running()
+    print(sorted(name for name in ("aiohttp", "imagine.server.serve") if name in sys.modules), told[2:])
     raise SystemExit(3)
 
 process.worker_command = lambda: [sys.executable, "-c", "import sys; sys.stdin.buffer.read()"]

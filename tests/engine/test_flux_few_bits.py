@@ -131,4 +131,4 @@ def test_another_draws_what_its_numbers_draw(tmp_path, of, form):
     drawn = {name: latents_of(wish(model, guidance=1.0, num_steps=2)) for name, model in models.items()}
     assert torch.equal(drawn["few"], drawn["plain"])
     (part,) = open_model(models["few"], Device(SETTINGS), lambda _: None, {}).parts("denoise")
-    assert sum(isinstance(weight, Quantised) for weight in part.module.parameters()) >= 20
+    assert sum(isinstance(weight, Quantised) for weight in part.module.parameters()) >= 19

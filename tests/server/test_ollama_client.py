@@ -121,8 +121,8 @@ def test_what_is_no_picture_is_told(tmp_path):
         ):
             with pytest.raises(ollama.ResponseError, match="draws pictures and nothing else; use POST /api/generate"):
                 ask()
-        with pytest.raises(ollama.ResponseError, match="models are neither made of others nor sent away"):
-            client.create("owl", from_="fox")
+        with pytest.raises(ollama.ResponseError, match="models are not sent away from here"):
+            client.push("fox")
 
     using(tmp_path, act)
 

@@ -93,7 +93,7 @@ class Run:
             answer = case.call(base_url=self._daemon.url, session=self._session, timeout=TIMEOUT)
             self.seen[answer.status_code] += 1
             case.validate_response(answer, checks=checks)
-            if answer.status_code >= 400:
+            if answer.status_code >= 400 and case.method != "HEAD":  # which is answered without a body
                 assert {"error", "detail"} & answer.json().keys(), answer.text
 
         try:

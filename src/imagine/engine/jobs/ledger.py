@@ -25,7 +25,10 @@ class Ledger:
     def __init__(self, submit: Submit, number: int) -> None:
         """`number` orders pictures by their arrival."""
         self.submit = submit
+        self.id, self.client = submit.job, submit.client
         self.number = number
+        self.share = share_of(submit.weight, submit.priority)
+        """By how much less than its seconds its client is charged."""
         self.timings: dict[str, float] = defaultdict(float)
         self.buckets: list[Bucket] = []
         """Those that its evaluations ran in."""
@@ -44,19 +47,6 @@ class Ledger:
         """Memory is short: the VAE is to work in tiles."""
         self._warnings: list[Message] = []
         self._sacrifices: dict[str, Message] = {}
-
-    @property
-    def id(self) -> str:
-        return self.submit.job
-
-    @property
-    def client(self) -> str:
-        return self.submit.client
-
-    @property
-    def share(self) -> float:
-        """By how much less than its seconds its client is charged."""
-        return share_of(self.submit.weight, self.submit.priority)
 
     @property
     def params(self) -> GenerationParams:

@@ -257,3 +257,39 @@ def test_a_model_is_packed_and_unpacked(home, imagefile, capfd, monkeypatch):
     assert (home / "other/models/owl.safetensors").read_bytes() == MODEL
     packed.write_bytes(packed.read_bytes()[:-4096])
     assert run("load", str(packed)) == 2
+
+
+def test_a_preset_that_isnt_there_is_said_of_its_line(home, imagefile, capfd):
+    imagefile.write_text("FROM owl\nPRESET sketsh\n")
+    assert run("create", "inky", "-f", str(imagefile)) == 2
+    assert capfd.readouterr().err.startswith("Error: line 2: preset 'sketsh'")
+    assert not list((home / "models").glob("*.yaml"))
+
+
+def test_what_a_model_is_asked_for_is_listed_without_a_server(home, imagefile, capfd):
+    (home / "models/owl.yaml").write_text("parameters: {guidance: 3}\n")
+    run("create", "inky", "-f", str(imagefile))
+    capfd.readouterr()
+    assert run("list", "inky", "--json") == 0
+    (told,) = json.loads(capfd.readouterr().out)
+    assert (told["defaults"]["num_steps"], told["defaults"]["guidance"]) == (8, 3)
+
+
+def test_who_names_a_server_is_told_that_it_isnt_asked(home, capfd, monkeypatch):
+    add(home, "owl")
+    monkeypatch.setenv("IMAGINE_HOST", "elsewhere:1")
+    assert run("tag", "owl", "owl:v1") == 0
+    assert capfd.readouterr() == (
+        "owl:v1\n", "this is about the models of this machine: IMAGINE_HOST isn't asked\n"
+    )  # fmt: skip
+
+
+def test_a_preset_that_doesnt_come_with_a_model_is_told(home, imagefile, capfd, monkeypatch):
+    (home / "presets.yaml").write_text("mine: of mine\n")
+    imagefile.write_text("FROM owl\nPRESET mine\n")
+    assert run("create", "inky", "-f", str(imagefile)) == 0
+    assert run("save", "inky", "-o", str(home / "x.tar")) == 0
+    monkeypatch.setenv("IMAGINE_HOME", str(home / "other"))
+    capfd.readouterr()
+    assert run("load", str(home / "x.tar")) == 0
+    assert "Warning: its preset doesn't come with it: preset 'mine'" in capfd.readouterr().err

@@ -1,32 +1,23 @@
 """What is kept: links, whose files are the owner's own; copies of folders; pins; and who shares whose bytes."""
 
-import json
 import os
+from pathlib import Path
 
 import pytest
 
 from imagine.cli.disk import on_disk, parts_column, size_column
 from imagine.library.catalogue import KeptOffers
 from imagine.library.folder_copy import copy_folder
-from imagine.library.keeping import find, removal_of, remove
+from imagine.library.keeping import copy, find, removal_of, remove, rename
 from imagine.library.local import take_in
 from imagine.library.offer import Offer
 from imagine.library.partial import lock
 from imagine.registry.registry import Registry
 from imagine.registry.same_files import names_of_the_same
-from imagine.words.errors import ImagineError
+from imagine.words.errors import BadRequest, ImagineError
+from tests.library.model_shapes import a_folder
 from tests.registry import declared
-
-
-def a_folder(path):
-    """A diffusers folder, by its headers."""
-    parts = {"unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"]}
-    for component in parts:
-        (path / component).mkdir(parents=True)
-        (path / component / "config.json").write_text("{}")
-        declared.write(path / component / "diffusion_pytorch_model.safetensors", {"a.weight": (2, 2)})
-    (path / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionPipeline"} | parts))
-    return path
+from tests.registry.listing import listed
 
 
 @pytest.mark.parametrize("is_folder", [True, False])
@@ -41,6 +32,55 @@ def test_removing_what_was_linked_leaves_the_original(tmp_path, is_folder):
     remove(removal_of(find(registry, "fox"), registry), [root])
     assert not link.is_symlink()
     assert sorted(path for path in own.rglob("*") if path.is_file()) == before
+
+
+def test_removing_leaves_what_a_folder_of_it_leads_to(tmp_path):
+    shared, root = tmp_path / "shared", tmp_path / "models"
+    fox = a_folder(root / "fox")
+    (fox / "unet").rename(shared)
+    (fox / "unet").symlink_to(shared, target_is_directory=True)
+    registry = listed(root)
+    remove(removal_of(find(registry, "fox"), registry), [root])
+    assert sorted(path.name for path in shared.iterdir()) == ["config.json", "diffusion_pytorch_model.safetensors"]
+    assert [*root.iterdir()] == []
+
+
+def test_what_lies_beside_a_link_goes_with_it(tmp_path):
+    original = declared.write(tmp_path / "own/fox.safetensors", declared.tiny())
+    root = tmp_path / "models"
+    take_in(original, root, "link")
+    (root / "fox.yaml").write_text("negative: red\n")
+    registry = listed(root)
+    remove(removal_of(find(registry, "fox"), registry), [root])
+    assert (original.exists(), [*root.iterdir()]) == (True, [])
+
+
+@pytest.mark.parametrize("change", [copy, rename])
+def test_a_name_that_another_takes_at_that_moment_stays_theirs(tmp_path, monkeypatch, change):
+    fox, owl = (tmp_path / f"{name}.safetensors" for name in ("fox", "owl"))
+    declared.write(fox, declared.tiny())
+    fox.with_suffix(".yaml").write_text("negative: red\n")
+    registry, link = listed(tmp_path), os.link
+
+    def late(path, target, **said):
+        if Path(target) == owl:
+            owl.write_bytes(b"theirs")
+        link(path, target, **said)
+
+    monkeypatch.setattr(os, "link", late)
+    with pytest.raises(BadRequest, match="'owl' is the name of another file"):
+        change(find(registry, "fox"), "owl", registry)
+    assert owl.read_bytes() == b"theirs"
+    assert {path.name for path in tmp_path.iterdir()} == {"fox.safetensors", "fox.yaml", "owl.safetensors"}
+
+
+def test_a_sidecar_of_nobodys_is_not_taken_for_the_second_names(tmp_path):
+    declared.write(tmp_path / "fox.safetensors", declared.tiny())
+    (tmp_path / "owl.yaml").write_text("negative: red\n")
+    registry = listed(tmp_path)
+    with pytest.raises(BadRequest, match="'owl' is the name of another file"):
+        copy(find(registry, "fox"), "owl", registry)
+    assert not (tmp_path / "owl.safetensors").exists()
 
 
 def test_a_folder_is_copied_over_what_a_kill_left(tmp_path):

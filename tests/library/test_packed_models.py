@@ -1,26 +1,38 @@
 """Named models made, packed and unpacked: whole elsewhere, and nothing of a hostile tar among the models."""
 
+import hashlib
 import io
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imagine.library import keeping
-from imagine.library.creating import create, tag
-from imagine.library.packing import PackedContents, PackedFile, PackedPart, pack
+from imagine.asking.named_models import made_from
+from imagine.files.yaml_text import read_yaml
+from imagine.library import keeping, unpacking
+from imagine.library.creating import check_free, create, place, tag, yaml_of
+from imagine.library.packing import PackedContents, PackedFile, PackedModel, PackedPart, pack
 from imagine.library.tar import END, TarMember, header_of, padding_of
-from imagine.library.unpacking import unpack
+from imagine.registry.made import made_alone
 from imagine.registry.registry import Registry
 from imagine.words.errors import BadRequest, ImagineError, UnusableModel
 from imagine.words.named_model import NamedLora, NamedModel
+from tests.library.fake_sites import weights
+from tests.library.model_shapes import SHAPES, add_shaped
 from tests.registry import declared
 from tests.registry.listing import listed
 
+unpack = partial(unpacking.unpack, check=made_from)
 INKY = NamedModel(base="fox", loras=(NamedLora(name="ink", weight=0.8),), prompt_prefix="ink drawing of ")
+
+
+def nested(depth):
+    """An object in an object, so deep."""
+    return {"a": nested(depth - 1)} if depth else {}
 
 
 @pytest.fixture
@@ -48,6 +60,9 @@ def test_what_is_made_is_listed_by_digests_and_made_again_in_its_place(models):
     ("name", "made", "field", "says"),
     [
         ("../x", INKY, "model", "must be NAME or NAME:TAG"),
+        ("fox.imagine", INKY, "model", "must be NAME or NAME:TAG"),
+        ("inky", NamedModel(base="fox", license="漢" * 100_000), None, "it can be 262144 at most"),
+        ("inky", NamedModel(base="fox", sample=nested(400)), "sample", "no recipe in JSON"),
         ("fox", INKY, "model", "is the name of another file"),
         ("inky", NamedModel(base="wolf"), "from", "'wolf', which isn't among the models"),
         ("inky", NamedModel(base="../../fox"), "from", "isn't among the models"),
@@ -62,6 +77,28 @@ def test_what_cannot_be_made_is_refused_and_leaves_nothing(models, name, made, f
         create(listed(models), name, made)
     assert refused.value.note.field == field
     assert sorted(models.rglob("*")) == before
+
+
+@settings(max_examples=50)
+@given(st.text(), st.text(), st.dictionaries(st.text(), st.text() | st.booleans() | st.floats(-1e9, 1e9)))
+def test_what_is_written_of_a_model_reads_as_the_same(text, name, sample):
+    made = NamedModel(base=f"x{name}", loras=(NamedLora(name=name),), negative=text, license=text * 9, sample=sample)
+    assert made_alone("x", read_yaml(yaml_of(made).decode())) == made
+
+
+def test_a_file_that_was_sent_is_one_models_alone_and_takes_nobodys_name(tmp_path):
+    blob = declared.write(tmp_path / ".blobs/sha256-0", declared.tiny())
+    place(blob, tmp_path / "fox.safetensors")
+    with pytest.raises(BadRequest, match="wasn't sent"):
+        place(blob, tmp_path / "owl.safetensors")
+    declared.write(blob, declared.tiny())
+    for sidecar in (b"", b"negative: red"):
+        (tmp_path / "fox" / "x").mkdir(parents=True, exist_ok=True)
+        with pytest.raises(BadRequest, match="'fox' is the name of another file"):
+            place(blob, tmp_path / "fox.safetensors", sidecar)
+    declared.write(tmp_path / "sub/hen.safetensors", declared.tiny())
+    with pytest.raises(BadRequest, match="'hen' is the name of another file"):
+        check_free(listed(tmp_path), "hen")
 
 
 def test_what_a_named_model_is_made_of_stays_while_it_is_there(models):
@@ -100,6 +137,37 @@ def test_a_packed_model_is_the_same_elsewhere(models, tmp_path, weights):
     assert unpack(other, packed) == "inkier", "once more is the same"
     with tarfile.open(packed) as theirs:
         assert theirs.getnames()[0] == "imagine.json"
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_model_of_any_shape_is_the_same_elsewhere(tmp_path, shape):
+    root, packed = tmp_path / "models", tmp_path / "x.imagine.tar"
+    base = add_shaped(root, shape)
+    registry = listed(root)
+    create(registry, "inky", NamedModel(base=base, negative="blue"))
+    pack(registry, registry.find("inky"), packed, weights=True)
+    other = Registry([tmp_path / "other"])
+    assert unpack(other, packed) == "inky"
+    first, second = registry.base_of(registry.find("inky")), other.base_of(other.find("inky"))
+    assert other.with_digest(second).digest == registry.with_digest(first).digest
+    assert (second.made, second.size, second.format) == (first.made, first.size, first.format)
+    before = sorted(other.roots[0].rglob("*"))
+    assert unpack(other, packed) == "inky"
+    assert sorted(other.roots[0].rglob("*")) == before
+    for name in ("inky", second.name):
+        keeping.remove(keeping.removal_of(keeping.find(other, name), other), other.roots)
+        other.refresh()
+    assert [path for path in other.roots[0].rglob("*") if path.name != ".blobs"] == []
+
+
+def test_a_named_model_of_ones_own_is_not_replaced_by_what_is_unpacked(models, tmp_path):
+    registry, packed = listed(models), tmp_path / "inky.imagine.tar"
+    create(registry, "inky", INKY)
+    pack(registry, registry.find("inky"), packed, weights=True)
+    create(registry, "inky", NamedModel(base="fox", negative="mine"))
+    with pytest.raises(BadRequest, match="'inky' is here, too, and another"):
+        unpack(registry, packed)
+    assert registry.find("inky").made.negative == "mine"
 
 
 def test_a_file_of_that_name_which_is_another_stays(models, tmp_path):
@@ -141,9 +209,36 @@ def part(path, **said):
     return msgspec.structs.replace(PART, files=(PackedFile(path, "b" * 64, 3),), **said)
 
 
+def whole(*names, folder=False, **said):
+    """A part of these files, each of the same good weights, and the members of a tar that are its files."""
+    files = tuple(PackedFile(name, hashlib.sha256(GOOD).hexdigest(), len(GOOD)) for name in names)
+    told = msgspec.structs.replace(PART, files=files, folder=folder, **said)
+    return [(f"files/{at}.{name.rpartition('.')[2]}", GOOD) for at, name in enumerate(names)], told
+
+
+GOOD = weights(3, declared.tiny())
+FALSE = [
+    whole("x.safetensors", kind="lora"), whole("model_index.json", folder=True),
+    whole("x.safetensors", "toybox.imagine.yaml", folder=True), whole("x.safetensors", "y.safetensors", folder=True),
+    whole("x-00001-of-00002.safetensors"), whole("x.yaml", folder=True),
+    whole("x.safetensors", "x.yaml", folder=True, name=""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("members", "told"), FALSE)
+def test_what_is_no_part_of_a_model_stays_nowhere(tmp_path, members, told):
+    path = tmp_path / "x.imagine.tar"
+    path.write_bytes(packed(*members, parts=[told]))
+    root = tmp_path / "models"
+    with pytest.raises(BadRequest):
+        unpack(Registry([root]), path)
+    assert [each for each in root.rglob("*") if each.name != ".blobs"] == []
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
+        (packed(parts=[PART], models=(PackedModel("inky", NamedModel(base="fox", negative="x" * 4001)),)), "4001 char"),
         (b"", "ends before it is whole"),
         (b"x" * 2000, "no tar"),
         (packed(parts=[PART]), "ends before it is whole"),

@@ -107,6 +107,16 @@ def test_named_models_are_made_of_each_other_but_not_of_themselves(home):
     assert [lora.name for lora in job.params.loras] == ["ink"]
 
 
+def test_it_may_be_called_as_its_base_but_for_the_case(home):
+    declared.write(home / "models/Inky.safetensors", declared.tiny())
+    registry = listed(home / "models")
+    assert registry.find("inky").made.base == "fox"
+    add_named(home, "inky", "from: inky")
+    registry.refresh()
+    assert registry.find("inky").made.base == "Inky"
+    assert registry.base_of(registry.find("inky")).name == "Inky"
+
+
 def test_a_sidecar_says_it_of_a_file_where_a_recipe_says_nothing(home):
     (home / "models/fox.yaml").write_text(
         "loras: [ink]\nnegative: red\nparameters: {steps: 3}\ndescription: Of foxes\n"

@@ -27,6 +27,8 @@ from .named_models import made_from, parameters_from
 MOST = 2**18
 """Bytes of one."""
 _LONGEST = 1000
+_MOST_WORDS = 4
+"""One more than a line has; each is cut from all that is left of it."""
 _QUOTES = '"""'
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
 _TEXTS = {
@@ -199,7 +201,7 @@ def _field(command: str) -> str:
 def _words(field: str, text: str) -> list[str]:
     """The words of a line; in quotes, one of several."""
     words, rest = list[str](), text
-    while rest:
+    while rest and len(words) < _MOST_WORDS:
         if rest.startswith('"'):
             word, mark, rest = rest[1:].partition('"')
             if not mark:

@@ -14,6 +14,7 @@ from . import reach
 from .console import note, write
 from .inputs import STDIN, read_input, text_of
 from .own_models import registry_here
+from .presets import presets_here
 
 if TYPE_CHECKING:
     from ..asking.imagefile import Imagefile
@@ -54,6 +55,8 @@ def _create_here(name: str, read: Imagefile, folder: Path) -> None:
     from ..library import creating
 
     creating.name_from(name)
+    if read.made.preset:
+        presets_here().find(read.made.preset)
     registry = registry_here()
     made = _taken_in(registry, read.made, folder)
     creating.create(registry, name, made, lambda _: None)

@@ -20,6 +20,7 @@ _LEAST_DISK = 2 * 10**9
 _LEAST_MEMORY = 4 * 2**30
 """Bytes of main memory below which not even a model of Stable Diffusion's first kind has room beside the system."""
 _SUFFIX = ".partial"
+_SENT = ".blobs"
 _OWN_GPUS = {"NVIDIA": ("/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg"), "AMD": ("/dev/kfd",)}
 """What their drivers make, by whose they are."""
 _BUILDS = {
@@ -90,6 +91,10 @@ def folders(home: Path, roots: Sequence[Path]) -> Iterator[Diagnosis]:
             size = sum(path.lstat().st_size for path in left)
             what = f"{root}: {counted(len(left), 'file')} on the way, or left by what stopped, {size_of(size)}"
             yield Diagnosis("folder", "note", what, f"pull it again, which goes on, or remove {left[0]}")
+        if sent := list(_below(root / _SENT)):
+            size = sum(path.lstat().st_size for path in sent)
+            what = f"{root}: {counted(len(sent), 'file')} that no model took, sent or unpacked, {size_of(size)}"
+            yield Diagnosis("folder", "note", what, f"if nothing is on its way now, remove {root / _SENT}")
         if lost := [path for path in _below(root) if path.is_symlink() and not path.exists()]:
             what = f"{root}: {counted(len(lost), 'link')} to what is gone, such as {lost[0].name}"
             yield Diagnosis("folder", "wrong", what, f"bring back {lost[0].readlink()}, or remove the link")

@@ -16,6 +16,7 @@ from .table import ago, counted, size_of, table
 
 if TYPE_CHECKING:
     from ..client.client import Client
+    from ..registry.registry import Registry
     from ..words.entry import Entry
 
 _MODELS = ("checkpoint", "diffusion-model")
@@ -29,7 +30,7 @@ _MODELS = ("checkpoint", "diffusion-model")
 def command(prefix: str, everything: bool, address: str | None, as_json: bool) -> None:
     """List the models, those whose names begin with PREFIX."""
     client = reach.running(address)
-    found = [entry for entry in every_file(client) if entry["name"].startswith(prefix)]
+    found = [entry for entry in every_file(client, exact=as_json) if entry["name"].startswith(prefix)]
     matching = found if everything else [entry for entry in found if "defaults" in entry]
     if as_json:
         write_json(matching)
@@ -57,20 +58,21 @@ def _family(entry: dict[str, Any]) -> str:
     return " ".join(filter(None, [entry["family"], variant]))
 
 
-def every_file(client: Client | None, *, memory: bool = False) -> list[dict[str, Any]]:
+def every_file(client: Client | None, *, memory: bool = False, exact: bool = False) -> list[dict[str, Any]]:
     """The models, and then every other file by kind, of the server, or where there is none, of the folders."""
     if client is None:
-        return in_folders(everything=True, memory=memory)
+        return in_folders(everything=True, memory=memory, exact=exact)
     answer = client.models()
     return [*answer["details"], *answer["others"]]
 
 
 def in_folders(
-    roots: Sequence[Path] | None = None, *, everything: bool = False, memory: bool = False
+    roots: Sequence[Path] | None = None, *, everything: bool = False, memory: bool = False, exact: bool = False
 ) -> list[dict[str, Any]]:
     """The models in these folders (if None, those of the environment), as a server would tell them.
 
-    `everything`: and every other file behind them. `memory`: and what each needs of a device's.
+    `everything`: and every other file behind them. `memory`: and what each needs of a device's. `exact`: its defaults
+    are its own, and not only its family's.
     """
     from ..families.defaults import defaults_of
     from ..files.model_folders import roots_from
@@ -86,10 +88,27 @@ def in_folders(
     def told(entry: Entry) -> dict[str, Any]:
         return shown(entry) | ({"same_as": same[entry.path]} if entry.path in same else {})
 
-    listed = [told(entry) | {"defaults": defaults_of(entry)} for entry in registry.models()]
+    defaults = (lambda entry: _own_defaults(entry, registry)) if exact else defaults_of
+    listed = [told(entry) | {"defaults": defaults(entry)} for entry in registry.models()]
     if memory:
         from ..registry.memory_needed import memory_of
 
         listed = [each | {"memory": memory_of(entry)} for each, entry in zip(listed, registry.models(), strict=True)]
     others = [told(entry) for entry in registry.files() if not entry.generates] if everything else []
     return listed + others
+
+
+def _own_defaults(entry: Entry, registry: Registry) -> dict[str, Any]:
+    """What a request that doesn't say it gets, but for what a server's configuration says."""
+    import msgspec
+
+    from ..asking.named_models import defaults_from
+    from ..asking.resolve import stated_by
+
+    defaults, each = stated_by(entry), entry
+    own = defaults_from(each.made)
+    while each.is_named:
+        each = registry.find_alike(each.made.base)
+        own = own.over(defaults_from(each.made))
+    told: dict[str, Any] = msgspec.to_builtins(own.over(defaults))
+    return told

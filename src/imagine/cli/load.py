@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
-from .console import note, write
-from .own_models import registry_here
+from ..words.errors import BadRequest
+from .console import note, warn, write
+from .own_models import registry_of_this_machine
+from .presets import presets_here
 
 
 @click.command("load")
@@ -15,7 +17,15 @@ from .own_models import registry_here
 def command(file: str) -> None:
     """Unpack the model in FILE, which `imagine save` packed. Each file is held against its digest; one that is here
     already isn't written twice."""
+    from ..asking.named_models import made_from
+    from ..library import keeping
     from ..library.unpacking import unpack
 
-    registry = registry_here()
-    write(unpack(registry, Path(file), lambda name: note(f"with {name}")))
+    registry = registry_of_this_machine()
+    name = unpack(registry, Path(file), made_from, lambda name: note(f"with {name}"))
+    if preset := keeping.find(registry, name).made.preset:
+        try:
+            presets_here().find(preset)
+        except BadRequest as error:
+            warn(f"its preset doesn't come with it: {error}")
+    write(name)

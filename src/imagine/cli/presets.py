@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from ..words.errors import BadRequest
 from . import complete, reach
 from .console import write, write_json
 from .table import table
+
+if TYPE_CHECKING:
+    from ..settings.preset_files import Presets
 
 _LONGEST = 80
 
@@ -37,12 +40,17 @@ def command(name: str | None, address: str | None, as_json: bool) -> None:
 
 def in_files() -> list[dict[str, Any]]:
     """The presets as a server of this environment's settings would tell them."""
+    return presets_here().listed()
+
+
+def presets_here() -> Presets:
+    """The presets that a server of this environment's settings would have."""
     from ..settings.preset_files import presets_of
     from ..settings.settings import settings_from
 
     presets = presets_of(settings_from()[0])
     presets.check()
-    return presets.listed()
+    return presets
 
 
 def _words(preset: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import click
 
 from . import complete
 from .console import write
-from .own_models import registry_here
+from .own_models import registry_of_this_machine
 
 
 @click.command("rename")
@@ -16,5 +16,5 @@ def command(model: str, name: str) -> None:
     """Give MODEL the name NAME, with what lies beside it. Pictures' recipes find it by its digest all the same."""
     from ..library import keeping
 
-    registry = registry_here()
+    registry = registry_of_this_machine()
     write(keeping.called(keeping.rename(keeping.find(registry, model), name, registry)))

@@ -8,7 +8,7 @@ import click
 
 from . import complete
 from .console import note, write
-from .own_models import registry_here
+from .own_models import registry_of_this_machine
 from .table import size_of
 
 
@@ -22,7 +22,7 @@ def command(model: str, output: str | None, no_weights: bool, force: bool) -> No
     from ..library import keeping
     from ..library.packing import pack
 
-    registry = registry_here()
+    registry = registry_of_this_machine()
     entry = keeping.find(registry, model)
     target = Path(output or f"{entry.name.replace(':', '-').replace('/', '-')}.imagine.tar")
     if target.exists() and not force:

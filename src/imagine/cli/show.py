@@ -35,7 +35,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 def command(model: str, address: str | None, as_json: bool, as_imagefile: bool) -> None:
     """Show what is known of MODEL, or of any other file that `imagine list --all` lists."""
     client = reach.running(address)
-    entries = every_file(client, memory=True)
+    entries = every_file(client, memory=True, exact=True)
     names = dict.fromkeys(entry["name"] for entry in entries)
     name = matching(model, names)
     if name is None:

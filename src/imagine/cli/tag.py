@@ -6,7 +6,7 @@ import click
 
 from . import complete
 from .console import write
-from .own_models import registry_here
+from .own_models import registry_of_this_machine
 
 
 @click.command("tag")
@@ -17,6 +17,6 @@ def command(model: str, name: str) -> None:
     cp, it takes no file along, so it is for any model, the shipped one too."""
     from ..library import creating, keeping
 
-    registry = registry_here()
+    registry = registry_of_this_machine()
     creating.tag(registry, keeping.find(registry, model), name)
     write(creating.name_from(name))

@@ -9,7 +9,7 @@ import click
 from . import complete
 from .console import write, write_json
 from .exits import DONE, FAILED
-from .own_models import registry_here
+from .own_models import registry_of_this_machine
 from .pull_bars import Bars
 from .table import size_of, table
 
@@ -22,7 +22,7 @@ def command(names: tuple[str, ...], as_json: bool) -> int:
     from ..library import keeping
     from ..library.record import record_of
 
-    registry = registry_here()
+    registry = registry_of_this_machine()
     entries = [keeping.find(registry, name) for name in names]
     if not names:
         entries = [entry for entry in registry.files() if record_of(Path(entry.path)) is not None]

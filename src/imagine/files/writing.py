@@ -48,6 +48,23 @@ def _write(path: Path, data: bytes, mode: int, durable: bool) -> None:
             os.fsync(file.fileno())
 
 
+def name_anew(path: Path, target: Path) -> None:
+    """Renames a file to what nothing is called yet, whoever else may give that name at the same moment.
+
+    Stopped on the way, it has both names. Raises FileExistsError where the name is taken; OSError.
+    """
+    try:
+        os.link(path, target, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError as error:  # a folder, or a disk without second names: there one has to look first
+        if target.exists() or target.is_symlink():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
+        path.rename(target)
+    else:
+        path.unlink()
+
+
 def sync_folder(folder: Path) -> None:
     """Put the renaming itself on disk, where the system can: Windows and some network mounts can't."""
     if os.name != "posix":

@@ -56,13 +56,15 @@ def checked_blob(root: Path, digest: str, name: str) -> Path:
 
 
 def sweep_blobs(root: Path, now: float | None = None) -> None:
-    """Removes what nobody took or went on writing for an hour; `now` is a Unix time."""
+    """Removes what nobody took or went on writing for an hour, and what a kill left of sidecars; `now` is a Unix
+    time."""
     now = time.time() if now is None else now
-    with contextlib.suppress(OSError), os.scandir(root / FOLDER) as entries:
-        for entry in entries:
-            with contextlib.suppress(OSError):  # another server sweeps too
-                if now - entry.stat(follow_symlinks=False).st_mtime > _KEPT:
-                    shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else Path(entry.path).unlink()
+    for folder, beginning in ((root / FOLDER, ""), (root, TEMPORARY)):
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in (each for each in entries if each.name.startswith(beginning)):
+                with contextlib.suppress(OSError):  # another server sweeps too
+                    if now - entry.stat(follow_symlinks=False).st_mtime > _KEPT:
+                        shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else Path(entry.path).unlink()
 
 
 class IncomingBlob:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from ..families.table import lora_families
-from ..files.writing import sync_folder, write_atomically
+from ..files.writing import TEMPORARY, name_anew, sync_folder, write_atomically
 from ..messages import message
 from ..registry.composition import TEXT_ENCODER, VAE
 from ..registry.identify import CHECKPOINT, LORA
+from ..registry.prediction import MAX_SIDECAR_BYTES
 from ..registry.registry import Registry
 from ..registry.scan import NAMED
 from ..registry.standing import EMBEDDING
@@ -23,6 +27,9 @@ from ..words.named_model import NamedLora, NamedModel
 
 LATEST = ":latest"
 MADE_NAME = re.compile(r"\w[\w.\-+ ]{0,127}(:\w[\w.\-]{0,63})?")
+OF_NAMED = ".imagine"
+"""What no name ends in: the sidecar of such a file would be a named model."""
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 MakingNews = Callable[[str], None]
 """Hears what is being done, a few words of each thing."""
 
@@ -30,7 +37,7 @@ MakingNews = Callable[[str], None]
 def name_from(name: str) -> str:
     """The name that a model may have, of NAME or NAME:TAG. Raises BadRequest."""
     name = name.removesuffix(LATEST)
-    if not MADE_NAME.fullmatch(name) or name != name.strip():
+    if not MADE_NAME.fullmatch(name) or name != name.strip() or name.endswith(OF_NAMED):
         raise BadRequest(message("create.name", "model", value=name[:200]))
     return name
 
@@ -85,29 +92,53 @@ def tag(registry: Registry, entry: Entry, name: str) -> Path:
 
 
 def yaml_of(made: NamedModel) -> bytes:
-    """As a sidecar says it."""
+    """As a sidecar says it. Raises BadRequest for more than is read of one."""
     import yaml  # only where one is written
 
-    told = msgspec.json.decode(msgspec.json.encode(made))
-    return yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=100).encode()
-
-
-def place(data: Path, target: Path, beside: bytes = b"") -> None:
-    """Gives a file its name among the models, with a sidecar where that says something. Raises BadRequest, OSError.
-
-    The file comes last: until then nobody takes the sidecar for one.
-    """
-    sidecar = target.with_suffix(".yaml")
-    if target.exists() or (beside and sidecar.exists()):
-        raise BadRequest(message("keep.taken", "model", value=target.stem))
-    if beside:
-        write_atomically(sidecar, beside)
     try:
-        target.hardlink_to(data)
-    except FileExistsError as error:
-        raise BadRequest(message("keep.taken", "model", value=target.stem)) from error
-    data.unlink(missing_ok=True)
+        told = msgspec.json.decode(msgspec.json.encode(made))
+        written = yaml.safe_dump(told, allow_unicode=True, sort_keys=False, width=100).encode()
+    except RecursionError as error:
+        raise BadRequest(message("imagefile.sample", "sample")) from error
+    if len(written) > MAX_SIDECAR_BYTES:
+        raise BadRequest(message("create.large", None, size=len(written), most=MAX_SIDECAR_BYTES))
+    return written
+
+
+def check_free(registry: Registry, name: str) -> None:
+    """Raises BadRequest where a file has that name: two of one name would both be called otherwise."""
+    if any(each.name == name for each in registry.files()):
+        raise BadRequest(message("keep.taken", "model", value=name))
+
+
+def place(blob: Path, target: Path, beside: bytes = b"") -> None:
+    """Gives a file that was sent its name among the models, all at once; with a sidecar both stand in a folder of
+    their own. Raises BadRequest, OSError."""
+    try:
+        if beside:
+            _place_together(blob, target, beside)
+        else:
+            name_anew(blob, target)
+    except FileNotFoundError as error:  # another took it meanwhile
+        raise BadRequest(message("blob.absent", "files", value=blob.name)) from error
+    except OSError as error:
+        if error.errno in _TAKEN:
+            raise BadRequest(message("keep.taken", "model", value=target.stem)) from error
+        raise
     sync_folder(target.parent)
+
+
+def _place_together(blob: Path, target: Path, sidecar: bytes) -> None:
+    staged = blob.with_name(f"{TEMPORARY}{os.urandom(8).hex()}")
+    staged.mkdir()
+    try:
+        (staged / target.name).hardlink_to(blob)
+        write_atomically(staged / f"{target.stem}.yaml", sidecar)
+        staged.rename(target.with_name(target.stem))
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+    blob.unlink(missing_ok=True)
 
 
 def _there(registry: Registry, name: str) -> Entry | None:

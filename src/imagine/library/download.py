@@ -60,7 +60,10 @@ async def download(
             except DownloadFailed:
                 partial.drop()
                 raise
-        await finished(lambda: partial.place(target))
+        try:
+            await finished(lambda: partial.place(target))
+        except FileExistsError as error:  # it was given to another file meanwhile
+            raise DownloadFailed(message("pull.in_the_way", name=target.name)) from error
         await finished(lambda: sync_folder(target.parent))
         return digest
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..files.writing import sync_folder
+from ..files.writing import name_anew, sync_folder
 from ..messages import message
 from ..registry.registry import Registry
 from ..registry.scan import INDEX, NAMED
@@ -17,9 +18,10 @@ from ..words.entry import Entry
 from ..words.errors import BadRequest, ModelNotFound, UnusableModel
 from ..words.model_names import matching, similar
 from .checked import sha256_of
-from .creating import MADE_NAME
+from .creating import MADE_NAME, OF_NAMED
 from .folder_copy import copy_folder
-from .partial import beside
+from .partial import SUFFIX as PARTIAL
+from .partial import aside, beside
 from .record import SUFFIX, PullRecord, record_of
 
 _NAME = re.compile(r"\w[\w.\-+ ]{0,199}")
@@ -63,17 +65,22 @@ def removal_of(entry: Entry, registry: Registry) -> Removal:
     others = [each for each in registry.files() if each.path != entry.path]
     used = {name for each in others if each.generates for name in (each.vae, *each.encoders)}
     beside_it = [each for each in others if each.name in (entry.vae, *entry.encoders) and not each.shipped]
-    alone = [each for each in beside_it if each.name not in used and record_of(Path(each.path)) is not None]
+    alone = [
+        each for each in beside_it
+        if each.name not in used and not registry.named_of(each) and record_of(Path(each.path)) is not None
+    ]  # fmt: skip
     return Removal(entry, tuple(alone), tuple(each for each in beside_it if each not in alone))
 
 
 def remove(removal: Removal, roots: Sequence[Path]) -> None:
-    """Removes it, and folders that are empty then. What has a file open goes on with it. Raises OSError."""
+    """Removes it, and folders that are empty then. What has a file open goes on with it; stopped on the way, it is
+    still listed, to be removed. Raises OSError."""
     for entry in (removal.entry, *removal.parts):
         path = Path(entry.path)
-        for file in [path] if path.is_symlink() else _files(entry):  # what a link leads to is the owner's own
-            file.unlink(missing_ok=True)
         beside(path, SUFFIX).unlink(missing_ok=True)
+        for file in reversed(_files(entry)):  # last what it is listed by
+            for each in (beside(file, PARTIAL), beside(file, SUFFIX), file):
+                each.unlink(missing_ok=True)
         if path.is_dir():
             for folder in sorted(path.glob("*/"), reverse=True):
                 _remove_empty(folder)
@@ -86,11 +93,11 @@ def copy(entry: Entry, name: str, registry: Registry) -> Path:
     """The same under a second name, whose bytes are shared where the disk can. Raises BadRequest, OSError."""
     target = _place_for(entry, name, registry)
     path = Path(entry.path)
-    if path.is_dir():
-        copy_folder(path, target, _second)
-    else:
-        _second(path, target)
-    _beside(path, target, _second)
+    with _noted(path, target):
+        if path.is_dir():
+            copy_folder(path, target, _second)
+        else:
+            (_copied if entry.is_named else _second)(path, target)  # lines can be written anew, of one of them alone
     sync_folder(target.parent)
     return target
 
@@ -101,8 +108,10 @@ def rename(entry: Entry, name: str, registry: Registry) -> Path:
         raise UnusableModel(message("keep.used", "model", value=entry.name, names=", ".join(users[:_NAMED_USERS])))
     target = _place_for(entry, name, registry)
     path = Path(entry.path)
-    path.rename(target)
-    _beside(path, target, lambda old, new: old.rename(new))
+    with _noted(path, target) as notes:
+        name_anew(path, target)
+    for note in notes:
+        note.unlink()
     sync_folder(target.parent)
     return target
 
@@ -158,7 +167,8 @@ def _check_own(entry: Entry) -> None:
 def _place_for(entry: Entry, name: str, registry: Registry) -> Path:
     """Where it lies under another name. Raises BadRequest, UnusableModel."""
     _check_own(entry)
-    if not (MADE_NAME if entry.is_named else _NAME).fullmatch(name) or name != name.strip():
+    fits = (MADE_NAME if entry.is_named else _NAME).fullmatch(name) and not name.endswith(OF_NAMED)
+    if not fits or name != name.strip():
         raise BadRequest(message("keep.name", "destination", value=name[:200]))
     path = Path(entry.path)
     suffix = NAMED if entry.is_named else "" if path.is_dir() else path.suffix
@@ -177,12 +187,16 @@ def _place_for(entry: Entry, name: str, registry: Registry) -> Path:
 
 
 def _files(entry: Entry) -> list[Path]:
-    """What it is made of, and its notes."""
-    files = [Path(stamp.path) for stamp in entry.files] or [Path(entry.path)]
+    """What it is made of. Where that is reached by a link, the link: what it leads to is the owner's own."""
     path = Path(entry.path)
+    files = [Path(stamp.path) for stamp in entry.files] or [path]
+    if path.is_symlink():
+        return [path, *(file for file in files if file.parent == path.parent)]
     if entry.format == "diffusers" and not entry.is_named:
         inside = [file for file in path.rglob("*") if file.suffix in (".safetensors", ".json", ".txt", ".model")]
-        files += [*inside, path / INDEX]
+        links = [child for child in path.glob("*") if child.is_symlink() and child.is_dir()]
+        files = [file for file in (path / INDEX, *files, *inside) if not any(map(file.is_relative_to, links))]
+        files = [*dict.fromkeys(files), *links]
     return files
 
 
@@ -194,26 +208,57 @@ def _own_size(entry: Entry) -> int:
     return 0 if path.is_symlink() or (path.is_file() and path.stat().st_nlink > 1) else entry.size
 
 
-def _beside(path: Path, target: Path, bring: Callable[[Path, Path], object]) -> None:
-    """The sidecar and the notes go along."""
-    pairs = [(beside(path, SUFFIX), beside(target, SUFFIX))]
-    if not target.is_dir() and not target.name.endswith(NAMED):
-        pairs.append((path.with_suffix(".yaml"), target.with_suffix(".yaml")))
-    for old, new in pairs:
-        if old.exists() and not new.exists():
-            bring(old, new)
+@contextlib.contextmanager
+def _noted(path: Path, target: Path) -> Iterator[list[Path]]:
+    """Sidecar and notes lie beside the second name before it is given: without them it would be another model. They
+    are what it yields. Raises BadRequest where that name is taken."""
+    pairs = [(path.with_suffix(".yaml"), target.with_suffix(".yaml"))] if _has_sidecar(path, target) else []
+    pairs += [(old, beside(target, SUFFIX)) for old in [beside(path, SUFFIX)] if old.exists()]
+    brought = list[Path]()
+    try:
+        for old, new in pairs:
+            if not (new.exists() and new.read_bytes() == old.read_bytes()):  # it lies there where a kill came between
+                _copied(old, new)
+                brought.append(new)
+        yield [old for old, _ in pairs]
+    except BaseException as error:
+        for new in brought:
+            new.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
+            raise BadRequest(message("keep.taken", "destination", value=called(target))) from error
+        raise
+
+
+def _has_sidecar(path: Path, target: Path) -> bool:
+    """Has it one to take along? Raises BadRequest where one of nobody's would be taken for its own."""
+    if path.is_dir() or path.name.endswith(NAMED):
+        return False
+    has = path.with_suffix(".yaml").exists()
+    if not has and target.with_suffix(".yaml").exists():
+        raise BadRequest(message("keep.taken", "destination", value=target.stem))
+    return has
 
 
 def _second(path: str | Path, target: str | Path) -> None:
-    """A second name of the same bytes; on a disk without such, or of what is a link, a copy."""
+    """A second name of the same bytes; on a disk without such, a copy. Raises FileExistsError, OSError."""
     try:
         os.link(path, target, follow_symlinks=False)
+    except FileExistsError:
+        raise
     except OSError:
-        partial = beside(Path(target), ".partial")
+        _copied(Path(path), Path(target))
+
+
+def _copied(path: Path, target: Path) -> None:
+    """Bytes of its own, which are all there before they have the name. Raises FileExistsError, OSError."""
+    partial = aside(target)
+    try:
         shutil.copyfile(path, partial)
-        partial.replace(target)
+        name_anew(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _remove_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
+    if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
         folder.rmdir()

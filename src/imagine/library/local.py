@@ -7,15 +7,14 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
-from ..files.writing import sync_folder
+from ..files.writing import name_anew, sync_folder
 from ..messages import message
 from ..registry.describe import describe
 from ..registry.scan import GGUF, INDEX, REFUSED, SUFFIXES, scan_one
 from ..words.errors import BadRequest
 from .checked import sha256_of
 from .folder_copy import copy_folder
-from .partial import SUFFIX as PARTIAL
-from .partial import beside
+from .partial import aside
 from .record import PullRecord, note_record
 from .trouble import DownloadFailed
 
@@ -63,17 +62,20 @@ def _check(path: Path) -> None:
 def _bring(path: Path, target: Path, way: TakingIn) -> None:
     """A copy that is whole before it has its name; what is moved goes there at once where that is the same disk."""
     if way == "move" and path.stat().st_dev == target.parent.stat().st_dev:
-        path.rename(target)
+        name_anew(path, target)
         sync_folder(target.parent)
         return
     if path.is_dir():
         copy_folder(path, target)
     else:
-        partial = beside(target, PARTIAL)
-        shutil.copyfile(path, partial)
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
-        partial.replace(target)
+        partial = aside(target)
+        try:
+            shutil.copyfile(path, partial)
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
+            name_anew(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
     sync_folder(target.parent)
     if way == "move" and path.is_dir():
         shutil.rmtree(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -19,7 +20,7 @@ from ..words.errors import UnusableModel
 from ..words.model_names import OWN
 from ..words.named_model import NamedModel
 from .checked import sha256_of
-from .creating import MakingNews
+from .creating import MakingNews, resolved
 from .partial import beside
 from .record import record_of
 from .tar import END, TarMember, header_of, padding_of
@@ -101,7 +102,7 @@ def _chain(registry: Registry, entry: Entry) -> tuple[tuple[PackedModel, ...], l
     if not entry.is_named:
         entries += _whole(registry, entry)
     while entry.is_named:
-        made = entry.made
+        made = resolved(registry, entry.name, entry.made, lambda _: None)
         models.insert(0, PackedModel(entry.name, made))
         named = [(LORA, lora.name) for lora in made.loras] + [(EMBEDDING, each) for each in made.embeddings]
         named += [(VAE, made.vae)] * (made.vae not in ("", OWN))
@@ -126,12 +127,23 @@ def _part(registry: Registry, entry: Entry, *, weights: bool, told: MakingNews) 
     if not weights:
         return part, []
     path = Path(entry.path)
-    paths = [Path(stamp.path) for stamp in entry.files if stamp.path.endswith(_SUFFIXES)]
+    paths = [Path(stamp.path) for stamp in entry.files if stamp.path.lower().endswith(_SUFFIXES)]
     folder = path.is_dir() or len(paths) > 1
     root = path if path.is_dir() else path.parent
     told(entry.name)
-    files = tuple(PackedFile(each.relative_to(root).as_posix(), sha256_of(each), each.stat().st_size) for each in paths)
+    names = [each.relative_to(root).as_posix() for each in paths]
+    if not folder:  # a file may be called after the folder that it lies in here
+        names = [entry.name.rpartition("/")[2] + path.suffix]
+    files = tuple(
+        PackedFile(plain_path(name), sha256_of(each), each.stat().st_size)
+        for name, each in zip(names, paths, strict=True)
+    )
     return msgspec.structs.replace(part, folder=folder, files=files), paths
+
+
+def plain_path(path: str) -> str:
+    """The path as a packed model can have it: of letters, digits, spaces and . _ - +, no part of it hidden."""
+    return re.sub(r"(^|/)[^\w/]", r"\1_", re.sub(r"[^\w.\-+ /]", "_", path))
 
 
 _SUFFIXES = (".safetensors", ".sft", ".gguf", ".json", ".txt", ".model", ".jinja", ".yaml")

@@ -16,12 +16,13 @@ from pathlib import Path
 import msgspec
 
 from ..files.reading import read_file
-from ..files.writing import write_atomically
+from ..files.writing import name_anew, write_atomically
 from ..words.errors import ImagineError
 
 SUFFIX = ".partial"
 _NOTES = ".partial.json"
 _MOST = 2**20
+_SHORT = 40
 _LOOK = 0.2
 """Seconds between looks at a download that another process is at."""
 
@@ -111,15 +112,20 @@ class Partial:
         self.forget()
 
     def place(self, target: Path) -> None:
-        """Gives it its name, once its bytes are on the disk."""
+        """Gives it its name, once its bytes are on the disk. Raises FileExistsError where another has that by now."""
         os.fsync(self.descriptor)
-        self.path.replace(target)
+        name_anew(self.path, target)
         self._notes_path.unlink(missing_ok=True)
 
 
 def beside(target: Path, suffix: str) -> Path:
     """What is called as the file is, and so much more."""
     return target.with_name(target.name + suffix)
+
+
+def aside(target: Path) -> Path:
+    """A hidden name beside it that nobody else takes, for a copy that is on its way there."""
+    return target.with_name(f".{target.name[:_SHORT]}.{os.urandom(8).hex()}{SUFFIX}")
 
 
 def done_of(target: Path) -> tuple[int, int]:

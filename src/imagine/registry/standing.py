@@ -64,6 +64,7 @@ def _standing(entry: Entry, base: Entry, others: Sequence[Entry]) -> Entry:
         if matching(name, [each.name for each in others if each.kind == kind and not each.problem]) is None:
             return _without(entry, message("made.lacks", field, kind=kind, value=name[:80]))
     licence = {_LICENCE: made.license} if made.license else {}
+    made = msgspec.structs.replace(made, base=base.name)  # as spelled here: in another case it may be its own name
     return msgspec.structs.replace(
         base, name=entry.name, path=entry.path, files=entry.files, modified=entry.modified, shipped=False, made=made,
         metadata=base.metadata | licence, vae=made.vae or base.vae, encoders=made.text_encoders or base.encoders,

@@ -52,7 +52,7 @@ async def created(request: web.Request, body: Mapping[str, Any], *, streams: boo
     gateway = request.app[GATEWAY]
     wish = _wish_from(body)
     if wish.made.preset:
-        await asyncio.to_thread(gateway.presets.find, wish.made.preset)
+        await asyncio.to_thread(_check_preset, gateway, wish)
     await gateway.entries()
     news: asyncio.Queue[str | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -132,6 +132,14 @@ def _wish_from(body: Mapping[str, Any]) -> _CreateWish:
     return _CreateWish(name, made, files, adapters)
 
 
+def _check_preset(gateway: Gateway, wish: _CreateWish) -> None:
+    """Raises BadRequest where there is none of that name."""
+    try:
+        gateway.presets.find(wish.made.preset)
+    except BadRequest as error:
+        raise (error if wish.read is None else wish.read.refused(error)) from error
+
+
 def _digests(body: Mapping[str, Any], field: str) -> dict[str, str]:
     said = body.get(field) or {}
     if not isinstance(said, dict) or not all(isinstance(each, str) for each in said.values()):
@@ -143,13 +151,14 @@ def _create(gateway: Gateway, wish: _CreateWish, told: Callable[[str], None]) ->
     """On a thread."""
     registry, root = gateway.registry, _root(gateway)
     sweep_blobs(root)
-    blobs = {name: checked_blob(root, digest, name) for name, digest in (*wish.files.items(), *wish.adapters.items())}
+    sent = (*wish.files.items(), *wish.adapters.items())
+    blobs = {digest: checked_blob(root, digest, name) for name, digest in sent}
     placed = list[Path]()
     try:
         for name, digest in wish.adapters.items():
             told(f"using existing layer {digest}")
-            if not (root / name).is_file() or sha256_of(root / name) != blobs[name].name[7:]:
-                creating.place(blobs[name], root / name)
+            if not (root / name).is_file() or sha256_of(root / name) != blobs[digest].name[7:]:
+                creating.place(blobs[digest], root / name)
                 placed.append(root / name)
         registry.refresh()
         _make(gateway, wish, blobs, told)
@@ -172,12 +181,12 @@ def _make(gateway: Gateway, wish: _CreateWish, blobs: Mapping[str, Path], told: 
                 raise
             raise wish.read.refused(error) from error
         return
-    (name,) = wish.files
-    told(f"using existing layer {wish.files[name]}")
+    ((name, digest),) = wish.files.items()
+    creating.check_free(registry, wish.name)
+    told(f"using existing layer {digest}")
     told("writing manifest")
-    creating.place(
-        blobs[name], root / f"{wish.name}{Path(name).suffix.lower()}", creating.yaml_of(made) if made else b""
-    )
+    sidecar = creating.yaml_of(made) if made else b""
+    creating.place(blobs[digest], root / f"{wish.name}{Path(name).suffix.lower()}", sidecar)
     registry.refresh()
 
 

@@ -22,7 +22,7 @@ RED = NamedModel(base="fox", negative="red")
 
 
 def of_each_step(folder, prepare, act, check):
-    """Kills `act(root)` at each of its steps in a fresh folder; `check(root)` holds then, and once it was done again."""
+    """Kills `act(root)` at each of its steps in a fresh folder: `check(root)` holds then, and once it is done again."""
     for step in itertools.count():
         root = folder / str(step)
         prepare(root)
@@ -69,8 +69,8 @@ def test_a_named_model_is_the_old_or_the_new(tmp_path):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_unpacked_is_whole_or_not_there(tmp_path, shape):
-    registry = listed((tmp_path / "from"))
-    base = add_shaped((tmp_path / "from"), shape)
+    registry = listed(tmp_path / "from")
+    base = add_shaped(tmp_path / "from", shape)
     registry.refresh()
     create(registry, "inky", NamedModel(base=base, negative="blue"))
     pack(registry, registry.find("inky"), tmp_path / "x.tar", weights=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -132,13 +133,15 @@ def _place_together(blob: Path, target: Path, sidecar: bytes) -> None:
     staged = blob.with_name(f"{TEMPORARY}{os.urandom(8).hex()}")
     staged.mkdir()
     try:
-        (staged / target.name).hardlink_to(blob)
         write_atomically(staged / f"{target.stem}.yaml", sidecar)
+        name_anew(blob, staged / target.name)
+        sync_folder(staged)
         staged.rename(target.with_name(target.stem))
     except BaseException:
+        with contextlib.suppress(OSError):
+            name_anew(staged / target.name, blob)
         shutil.rmtree(staged, ignore_errors=True)
         raise
-    blob.unlink(missing_ok=True)
 
 
 def _there(registry: Registry, name: str) -> Entry | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from imagine.asking.named_models import made_from
 from imagine.files.yaml_text import read_yaml
 from imagine.library import keeping, unpacking
+from imagine.library.blobs import sweep_blobs
 from imagine.library.creating import check_free, create, place, tag, yaml_of
 from imagine.library.packing import PackedContents, PackedFile, PackedModel, PackedPart, pack
 from imagine.library.tar import END, TarMember, header_of, padding_of
@@ -158,6 +160,19 @@ def test_a_model_of_any_shape_is_the_same_elsewhere(tmp_path, shape):
         keeping.remove(keeping.removal_of(keeping.find(other, name), other), other.roots)
         other.refresh()
     assert [path for path in other.roots[0].rglob("*") if path.name != ".blobs"] == []
+
+
+def test_what_is_being_unpacked_for_hours_is_not_swept(tmp_path):
+    file = tmp_path / ".blobs/unpacking/0/fox.safetensors"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"half")
+    for folder in (file.parent, file.parent.parent):
+        os.utime(folder, (0, 0))
+    sweep_blobs(tmp_path)
+    assert file.exists()
+    os.utime(file, (0, 0))
+    sweep_blobs(tmp_path)
+    assert not file.parent.parent.exists()
 
 
 def test_a_named_model_of_ones_own_is_not_replaced_by_what_is_unpacked(models, tmp_path):

@@ -61,10 +61,15 @@ def sweep_blobs(root: Path, now: float | None = None) -> None:
     now = time.time() if now is None else now
     for folder, beginning in ((root / FOLDER, ""), (root, TEMPORARY)):
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            for entry in (each for each in entries if each.name.startswith(beginning)):
+            for path in [Path(entry.path) for entry in entries if entry.name.startswith(beginning)]:
                 with contextlib.suppress(OSError):  # another server sweeps too
-                    if now - entry.stat(follow_symlinks=False).st_mtime > _KEPT:
-                        shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else Path(entry.path).unlink()
+                    if now - _written(path) > _KEPT:
+                        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _written(path: Path) -> float:
+    """When it, or a file in it, was last written: a large one may take hours, and its folder tells nothing of that."""
+    return max(each.lstat().st_mtime for each in (path, *path.rglob("*")))
 
 
 class IncomingBlob:

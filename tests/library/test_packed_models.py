@@ -81,7 +81,7 @@ def test_what_cannot_be_made_is_refused_and_leaves_nothing(models, name, made, f
     assert sorted(models.rglob("*")) == before
 
 
-@settings(max_examples=50)
+@settings(max_examples=12)
 @given(st.text(), st.text(), st.dictionaries(st.text(), st.text() | st.booleans() | st.floats(-1e9, 1e9)))
 def test_what_is_written_of_a_model_reads_as_the_same(text, name, sample):
     made = NamedModel(base=f"x{name}", loras=(NamedLora(name=name),), negative=text, license=text * 9, sample=sample)

@@ -38,6 +38,9 @@ def command(action: str | None, name: str | None, address: str | None, as_json: 
     if as_json:
         write_json(keys)
         return
+    if not keys:
+        note("no keys have names here; imagine keys new NAME makes one")
+        return
     columns = ["NAME", "FOR", "MODERATION", "PRIORITY", "ORDERS", "LIMITS", "UNTIL"]
     write(table(columns, [_row(each) for each in keys]))
 
@@ -53,8 +56,9 @@ def _make(name: str | None, as_json: bool) -> None:
         write_json({"name": name, "key": key, "key_hash": hashed})
         return
     write(key)
-    note(f'give it to whoever it is for: it can\'t be shown again. In the configuration file, below keys:\n  "{name}": '
-         f'{{key_hash: "{hashed}", scopes: [generate]}}\nThen: systemctl reload imagine, or SIGHUP.')  # fmt: skip
+    note("give it to whoever it is for: it can't be shown again. In the configuration file, below keys:")
+    note(f'  "{name}": {{key_hash: "{hashed}", scopes: [generate]}}')
+    note("then: systemctl reload imagine, or SIGHUP")
 
 
 def _row(key: dict[str, Any]) -> list[str]:

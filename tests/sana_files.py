@@ -31,8 +31,8 @@ def tiny_sana(seed: int = 0, **settings: Any) -> TinySana:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         made = diffusers.SanaTransformer2DModel(
-            in_channels=32, out_channels=32, num_layers=2, num_attention_heads=2, attention_head_dim=32,
-            num_cross_attention_heads=1, cross_attention_head_dim=64, cross_attention_dim=64,
+            in_channels=32, out_channels=settings.pop("out_channels", 32), num_layers=2, num_attention_heads=2,
+            attention_head_dim=32, num_cross_attention_heads=1, cross_attention_head_dim=64, cross_attention_dim=64,
             caption_channels=gemma.config.hidden_size, sample_size=4, **settings,
         )  # fmt: skip
         vae = diffusers.AutoencoderDC(

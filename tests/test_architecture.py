@@ -352,7 +352,7 @@ def test_families_do_not_know_each_other() -> None:
         "table",
         "unet",
         "stepped_model",
-        "seen_text_model",  # what Chroma, PixArt, Lumina 2 and SANA have in common, without what reads their prompts
+        "seen_text_model",  # of Chroma, PixArt, Lumina 2, SANA and AuraFlow, without what reads their prompts
     }
     assert len(names) > 1
     for path in (path for path in files("engine/families") if path.stem in names):

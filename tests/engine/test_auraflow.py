@@ -4,6 +4,8 @@ import msgspec
 import pytest
 import torch
 
+from imagine.engine.execution.execution import Inputs
+from imagine.engine.families.auraflow import call_auraflow
 from imagine.engine.loading.llama_tokenizer import LlamaTokenizer
 from imagine.engine.loading.pieces import pieces_in
 from imagine.words.errors import Unsupported
@@ -41,6 +43,20 @@ def test_text_to_image(tiny, guidance, neg):
     assert_same(ours(tiny[0], **asked), expected, ours(tiny[0], **asked, prompt="blue houses beside a lake"))
     with pytest.raises(Unsupported, match="128"):
         ours(tiny[0], **asked | {"height": 160})
+
+
+def test_times_are_rounded_once():
+    """In half precision, as its pipeline's."""
+    told, times = [], torch.arange(1.0, 1000.0)
+
+    def network(latents, context, timestep, *, return_dict):
+        told.append(timestep)
+        return (latents,)
+
+    seen = torch.ones(len(times), 1, dtype=torch.bool)
+    latents, context = torch.zeros(len(times), 4, 2, 2).bfloat16(), torch.zeros(len(times), 1, 2).bfloat16()
+    call_auraflow(network, Inputs(latents, times, context, {"seen": seen}))
+    assert torch.equal(told[0], torch.stack([time / 1000 for time in times]).bfloat16())
 
 
 @pytest.mark.parametrize("layout", ["all", "renamed"])

@@ -4,6 +4,8 @@ import msgspec
 import pytest
 import torch
 
+from imagine.engine.families.open import open_model
+from imagine.words.errors import UnusableModel
 from imagine.words.recipe import Hires
 from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, plain_latents
@@ -22,6 +24,8 @@ from tests.sana_files import sana_pipeline, tiny_sana, write_sana
 
 pytestmark = pytest.mark.usefixtures("one_thread", "no_chance")
 
+PROMPT = " Red Fox\n"
+
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
@@ -31,19 +35,20 @@ def tiny(tmp_path_factory):
 
 
 def ours(path, img=None, **changes):
-    asked = {"num_steps": STEPS, "sampler": "dpm++ 2m", "prompt": "Red Fox", **changes}
+    asked = {"num_steps": STEPS, "sampler": "dpm++ 2m", "prompt": PROMPT, **changes}
     return latents_of(wish(model_at(path), img=img, **asked))
 
 
 def theirs(modules, **asked):
     return plain_latents(
-        sana_pipeline(modules), prompt="Red Fox", use_resolution_binning=False, clean_caption=False, **asked
+        sana_pipeline(modules), prompt=PROMPT, use_resolution_binning=False, clean_caption=False, **asked
     )
 
 
 @pytest.mark.parametrize(("guidance", "neg"), [(1.0, ""), (4.5, "a blurry Dog")])
 def test_text_to_image(tiny, guidance, neg):
-    """By its own solver, behind an instruction of which the last token alone is told, in small letters."""
+    """By its own solver, behind an instruction of which the last token alone is told, in small letters without what is
+    around them."""
     asked = {"guidance": guidance, "neg": neg, "width": 64, "height": 96}
     expected = theirs(tiny[1], guidance_scale=guidance, negative_prompt=neg, height=96)
     other = "blue houses beside a lake of glass, and snow on all of their roofs"
@@ -80,6 +85,13 @@ def test_pictures_of_every_kind_share_batches_and_are_made_again(tiny, tmp_path)
     }  # fmt: skip
     wishes = [wish(model, name, guidance=2.0, num_steps=4, **each) for name, each in asked.items()]
     crowd_made_again([msgspec.structs.replace(one, adapters=(low,) if one.job == "low" else ()) for one in wishes])
+
+
+def test_one_that_answers_other_channels_than_it_takes_is_refused(tmp_path):
+    """Before a step, as one that tells its noise's variance is."""
+    model = model_at(write_sana(tmp_path, tiny_sana(out_channels=64)))
+    with pytest.raises(UnusableModel, match="32 channels"):
+        open_model(model, engine_of()._device, lambda _: None, {})
 
 
 def test_previews_show_what_comes(tiny):

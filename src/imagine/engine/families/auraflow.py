@@ -12,8 +12,6 @@ from torch import Tensor
 
 from ...families.facts import FamilyFacts, Shift
 from ...families.table import facts_of
-from ...messages import message
-from ...words.errors import UnusableModel
 from ...words.model import Model
 from ..device.device import Device
 from ..execution.execution import Inputs
@@ -21,7 +19,7 @@ from ..execution.packing import SIDE
 from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import auraflow as layout
 from ..loading.opened_networks import OnProgress
-from ..loading.transformer_model import TransformerKind, load_transformer
+from ..loading.transformer_model import TransformerKind, check_fit, load_transformer
 from ..parts.joint_text import MaskedText
 from ..parts.part import Held
 from ..sampling.noise import Noise
@@ -37,7 +35,8 @@ def call_auraflow(network: Any, inputs: Inputs) -> Tensor:
     latents, timesteps, context, added = inputs
     assert added is not None
     told = context * added["seen"][..., None]
-    answer: Tensor = network(latents, told, timesteps.to(latents.dtype) / _STEPS, return_dict=False)[0]
+    when = (timesteps / _STEPS).to(latents.dtype)  # rounded once, as its pipeline does, unlike Flux's
+    answer: Tensor = network(latents, told, when, return_dict=False)[0]
     return answer
 
 
@@ -59,10 +58,7 @@ def open_auraflow(model: Model, facts: FamilyFacts, device: Device, progress: On
     loaded = load_transformer(model, facts, KIND, device, progress, held, t5=TEXT)
     denoiser, text, config = loaded.denoiser, loaded.t5, loaded.denoiser.module.config
     assert text is not None
-    if text.width != config.joint_attention_dim:
-        raise UnusableModel(message("weights.context", made=text.width, taken=config.joint_attention_dim))
-    if denoiser.in_channels != loaded.autoencoder.module.config.latent_channels:
-        raise UnusableModel(message("unfit.channels", count=denoiser.in_channels))
+    check_fit(loaded, text.width, config.joint_attention_dim)
     shift = facts.shift_of("") or Shift()
     if loaded.scheduler is not None:
         shift = shift_of_scheduler(loaded.scheduler, shift)

@@ -15,8 +15,6 @@ from torch import Tensor
 
 from ...families.facts import FamilyFacts, Shift
 from ...families.table import facts_of
-from ...messages import message
-from ...words.errors import UnusableModel
 from ...words.model import Model
 from ..device.device import Device
 from ..execution.execution import Inputs
@@ -25,7 +23,7 @@ from ..execution.packing import SIDE
 from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import lumina2 as layout
 from ..loading.opened_networks import OnProgress
-from ..loading.transformer_model import TransformerKind, load_transformer
+from ..loading.transformer_model import TransformerKind, check_fit, load_transformer
 from ..parts.gemma_text import GemmaText
 from ..parts.part import Held
 from ..sampling.guidance import guided
@@ -112,10 +110,7 @@ def open_lumina2(model: Model, facts: FamilyFacts, device: Device, progress: OnP
     loaded = load_transformer(model, facts, KIND, device, progress, held, chat=TEXT)
     denoiser, config, text = loaded.denoiser, loaded.denoiser.module.config, loaded.chat
     assert text is not None
-    if text.width != config.cap_feat_dim:
-        raise UnusableModel(message("weights.context", made=text.width, taken=config.cap_feat_dim))
-    if denoiser.in_channels != loaded.autoencoder.module.config.latent_channels:
-        raise UnusableModel(message("unfit.channels", count=denoiser.in_channels))
+    check_fit(loaded, text.width, config.cap_feat_dim)
     shift = facts.shift_of("") or Shift()
     if loaded.scheduler is not None:
         shift = shift_of_scheduler(loaded.scheduler, shift)

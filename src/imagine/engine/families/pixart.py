@@ -11,7 +11,6 @@ from torch import Tensor
 
 from ...families.facts import FamilyFacts
 from ...families.table import facts_of
-from ...messages import message
 from ...words.errors import UnusableModel
 from ...words.model import Model
 from ..device.device import Device
@@ -19,7 +18,7 @@ from ..execution.execution import Inputs
 from ..loading.maps import pixart as layout
 from ..loading.opened_networks import OnProgress
 from ..loading.statements import noise_of_scheduler
-from ..loading.transformer_model import TransformerKind, load_transformer
+from ..loading.transformer_model import TransformerKind, check_fit, load_transformer
 from ..parts.joint_text import MaskedText
 from ..parts.part import Held
 from ..sampling.noise import Noise
@@ -64,11 +63,7 @@ def open_pixart(model: Model, facts: FamilyFacts, device: Device, progress: OnPr
     assert text is not None
     if denoiser.module.use_additional_conditions:
         raise UnusableModel(facts.refused["alpha"])
-    taken = denoiser.module.config.caption_channels
-    if text.width != taken:
-        raise UnusableModel(message("weights.context", made=text.width, taken=taken))
-    if denoiser.in_channels != loaded.autoencoder.module.config.latent_channels:
-        raise UnusableModel(message("unfit.channels", count=denoiser.in_channels))
+    check_fit(loaded, text.width, denoiser.module.config.caption_channels)
     noise = NOISE
     if loaded.scheduler is not None:
         noise = noise_of_scheduler(model.main.options, loaded.scheduler)

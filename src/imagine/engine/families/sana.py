@@ -12,15 +12,13 @@ from torch import Tensor
 
 from ...families.facts import FamilyFacts, Shift
 from ...families.table import facts_of
-from ...messages import message
-from ...words.errors import UnusableModel
 from ...words.model import Model
 from ..device.device import Device
 from ..execution.execution import Inputs
 from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import sana as layout
 from ..loading.opened_networks import OnProgress
-from ..loading.transformer_model import TransformerKind, load_transformer
+from ..loading.transformer_model import TransformerKind, check_fit, load_transformer
 from ..parts.gemma_text import GemmaText
 from ..parts.part import Held
 from ..sampling.noise import Noise
@@ -79,11 +77,7 @@ def open_sana(model: Model, facts: FamilyFacts, device: Device, progress: OnProg
     loaded = load_transformer(model, facts, KIND, device, progress, held, chat=TEXT)
     denoiser, text = loaded.denoiser, loaded.chat
     assert text is not None
-    taken = denoiser.module.config.caption_channels
-    if text.width != taken:
-        raise UnusableModel(message("weights.context", made=text.width, taken=taken))
-    if denoiser.in_channels != loaded.autoencoder.module.config.latent_channels:
-        raise UnusableModel(message("unfit.channels", count=denoiser.in_channels))
+    check_fit(loaded, text.width, denoiser.module.config.caption_channels)
     shift = facts.shift_of("") or Shift()
     if loaded.scheduler is not None:
         shift = shift_of_scheduler(loaded.scheduler, shift)

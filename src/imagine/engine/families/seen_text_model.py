@@ -1,5 +1,5 @@
 """What families have in common whose denoiser attends to a prompt's tokens and is told which of them it sees: Chroma,
-PixArt, Lumina 2, SANA. What their prompts are read by, each says itself."""
+PixArt, Lumina 2, SANA, AuraFlow. What their prompts are read by, each says itself."""
 
 from __future__ import annotations
 

@@ -17,7 +17,6 @@ from torch.nn import functional
 from ...families.facts import FamilyFacts, Shift
 from ...families.table import facts_of
 from ...messages import Message, message
-from ...words.errors import UnusableModel
 from ...words.model import Model, Role
 from ..adapters.adapter import Networks
 from ..adapters.embedding import Embedding
@@ -30,7 +29,7 @@ from ..execution.packing import SIDE
 from ..loading.flow_shift import shift_of_scheduler
 from ..loading.maps import z_image as layout
 from ..loading.opened_networks import OnProgress
-from ..loading.transformer_model import TransformerKind, load_transformer
+from ..loading.transformer_model import TransformerKind, check_fit, load_transformer
 from ..parts.chat_text import QWEN3, ChatTextPart, read_chat
 from ..parts.part import Held
 from ..parts.rows import Rows
@@ -134,10 +133,7 @@ def open_z_image(model: Model, facts: FamilyFacts, device: Device, progress: OnP
     loaded = load_transformer(model, facts, KIND, device, progress, held, chat=_TEXT)
     denoiser, config, text = loaded.denoiser, loaded.denoiser.module.config, loaded.chat
     assert text is not None
-    if text.width != config.cap_feat_dim:
-        raise UnusableModel(message("weights.context", made=text.width, taken=config.cap_feat_dim))
-    if denoiser.in_channels != loaded.autoencoder.module.config.latent_channels:
-        raise UnusableModel(message("unfit.channels", count=denoiser.in_channels))
+    check_fit(loaded, text.width, config.cap_feat_dim)
     shift = facts.shift_of("") or Shift()
     if loaded.scheduler is not None:
         shift = shift_of_scheduler(loaded.scheduler, shift)

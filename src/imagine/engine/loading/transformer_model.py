@@ -136,6 +136,16 @@ def load_transformer(
     )  # fmt: skip
 
 
+def check_fit(loaded: LoadedTransformer, made: int, taken: int) -> None:
+    """Raises UnusableModel where its text encoder makes so many numbers a token and its denoiser takes others, or where
+    the denoiser takes or answers other channels than the VAE makes."""
+    if made != taken:
+        raise UnusableModel(message("weights.context", made=made, taken=taken))
+    denoiser, channels = loaded.denoiser, loaded.autoencoder.module.config.latent_channels
+    if not denoiser.in_channels == denoiser.latent_channels == channels:
+        raise UnusableModel(message("unfit.channels", count=denoiser.in_channels))
+
+
 def _wanted(
     files: ModelFiles, family: FamilyConfig, kind: TransformerKind, report: LoadReport, *, compiled: bool
 ) -> dict[Role, Wanted]:

@@ -32,7 +32,8 @@ class GemmaText:
         small: bool = False,
     ) -> None:  # fmt: skip
         """`length`: of what is told; `behind`: how many layers lie behind the one that is asked. Where it is `hidden`,
-        the instruction isn't told but for its last token, and doesn't count; `small`: prompts are in small letters."""
+        the instruction isn't told but for its last token, and doesn't count; `small`: prompts are in small letters,
+        without spaces around them."""
         self.parts: tuple[ModulePart, ...] = (said,)
         self._said, self._length, self._layers, self._small = said, length, (said.layers - behind,), small
         self._told = ChatTemplate(f"<bos>{instruction}", "")
@@ -43,6 +44,7 @@ class GemmaText:
     ) -> MaskedEncoded:
         """`clip` has no effect, and is warned of."""
         template, skipped = (self._told, self._skipped) if field == "prompt" else (_AGAINST, 0)
+        prompt = prompt.strip() if self._small else prompt
         text, warnings = read_chat(
             self._said.tokenizer, prompt, template, self._length + skipped, field=field, words=words, small=self._small
         )

@@ -118,7 +118,8 @@ class _SmallLetters:
 
 
 class MaskedText:
-    """What Chroma and PixArt are told: T5's answer to the prompt alone, and of its padding only what is `seen`."""
+    """What Chroma, PixArt and AuraFlow are told: T5's answer to the prompt alone, and of its padding only what is
+    `seen`."""
 
     def __init__(self, long: LongTextPart, *, length: int, seen: int = 0, small: bool = False) -> None:
         """`seen`: tokens of padding, of which Chroma sees one; `small`: prompts are in small letters, as PixArt's."""

@@ -196,6 +196,7 @@ TRANSFORMERS = [
     ("Flex.2", FLUX_HEAD | {"img_in.weight": (3072, 196)}, "flux", "flex2"),
     ("klein 9B", {"single_stream_modulation.lin.weight": (12288, 4096), "txt_in.weight": (4096, 12288)}, "flux2", "klein-9b"),
     ("Qwen-Image-Edit 2511", {"txt_norm.weight": (3584,), "transformer_blocks.0.img_mod.1.weight": (18432, 3072), "__index_timestep_zero__": ()}, "qwen-image", "edit-2511"),
+    ("SANA Sprint, its makers' names", {"blocks.0.cross_attn.q_linear.weight": (2240, 2240), "cfg_embedder.mlp.0.weight": (2240, 256), "x_embedder.proj.weight": (2240, 32, 1, 1)}, "sana", "sprint"),
     ("HunyuanImage", {"txt_in.individual_token_refiner.blocks.0.adaLN_modulation.1.bias": (7168,), "img_in.proj.weight": (3584, 64, 1, 1)}, "hunyuan-image", ""),
 ]  # fmt: skip
 

@@ -176,6 +176,7 @@ ROWS = (
     FamilyFacts(
         "sana",
         tells=signatures(
+            ("sprint", _CROSS, "cfg_embedder.mlp.0.weight"),
             ("", _CROSS, "!blocks.0.mlp.fc1.weight"),  # PixArt's feeds forward without convolutions
             ("sprint", "caption_norm.weight", "time_embed.guidance_embedder.linear_1.weight"),
             ("", "caption_norm.weight", "transformer_blocks.0.ff.conv_inverted.weight"),

@@ -71,6 +71,12 @@ def test_a_broken_vocabulary_is_refused(read, raw, named):
     assert refused.value.note.code == named
 
 
+def test_pieces_of_more_characters_than_any_model_has_are_not_taken_apart():
+    long = (f"{number:0256}".encode() for number in range(2**14 + 1))
+    with pytest.raises(UnusableModel):
+        from_sentencepiece(b"".join(b"\x0a\x83\x02\x0a\x80\x02" + text for text in long))
+
+
 def test_a_file_without_its_vocabulary_takes_what_lies_beside_it(tmp_path):
     tensors = {name: each for name, each in gemma_tensors(tiny_gemma()).items() if name != "spiece_model"}
     save(tmp_path / "gemma.safetensors", tensors)

@@ -1,9 +1,14 @@
 """Lumina 2 is diffusers' own: same networks, same seed, float32, in every layout that its files come in."""
 
+from functools import partial
+
+import diffusers
 import msgspec
 import pytest
 import torch
 
+from imagine.engine.loading.assembly import empty
+from imagine.words.errors import UnusableModel
 from imagine.words.recipe import Hires
 from tests.engine.adapters.low_rank import used, write_low_rank
 from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, plain_latents
@@ -31,6 +36,14 @@ def test_text_to_image(tiny, guidance, neg):
     asked = {"guidance": guidance, "neg": neg, "width": 64, "height": 96}
     other = "blue houses beside a lake of glass, and snow on all of their roofs"
     assert_same(ours(tiny[0], **asked), expected, ours(tiny[0], **asked, prompt=other))
+
+
+def test_heads_in_which_no_place_can_be_told_are_refused():
+    """Of fifteen numbers, a third of which aren't pairs: diffusers asserts that they are."""
+    settings = {"hidden_size": 15, "num_layers": 1, "num_refiner_layers": 1, "axes_dim_rope": (5, 5, 5)}
+    made = partial(diffusers.Lumina2Transformer2DModel, num_attention_heads=1, num_kv_heads=1, **settings)
+    with pytest.raises(UnusableModel, match="its transformer has shapes that no network has"):
+        empty("transformer", made)
 
 
 @pytest.mark.parametrize("layout", ["all", "split"])

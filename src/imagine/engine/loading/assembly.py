@@ -52,7 +52,7 @@ def empty(what: str, constructor: Callable[[], Any]) -> Any:
         # Numbers drawn for weights that lie nowhere would take eight times as long as the modules themselves.
         with torch.device("meta"), no_init_weights():
             return constructor()
-    except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
+    except (ValueError, TypeError, RuntimeError, ArithmeticError, AssertionError) as error:
         if is_of_device(error):
             raise
         raise UnusableModel(message("weights.shapes", part=what, why=str(error))) from error

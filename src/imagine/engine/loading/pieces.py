@@ -29,6 +29,8 @@ MAX_BYTES = 64 * 2**20
 """Of what holds a vocabulary: Gemma's `tokenizer.json` has 18 to 35 million."""
 _LONGEST = 256
 """Characters of a piece, at each of which it may be two others."""
+_MOST = 2**22
+"""Characters of all pieces together: Gemma's have less than half as many."""
 SPACE = "▁"
 """What stands for a space."""
 _UNTOLD, _CONTROL, _OWN = 2, 3, 4
@@ -117,7 +119,7 @@ def from_sentencepiece(raw: bytes) -> PieceVocabulary:
         found = [each._replace(text=_TAB, score=0.0) if each.text == _TABS_BYTE else each for each in found]
     ids = {piece.text: place for place, piece in enumerate(found)}
     scores = {piece.text: piece.score for piece in found}
-    if any(len(text) > _LONGEST for text in scores):
+    if any(len(text) > _LONGEST for text in scores) or sum(map(len, scores)) > _MOST:
         raise UnusableModel(message("weights.pieces", what=SENTENCES))
     marks = [each.text for each in found if each.kind in (_UNTOLD, _CONTROL) or each.text in _STEERING]
     own = [each.text for each in found if each.kind == _OWN and each.text not in _STEERING]

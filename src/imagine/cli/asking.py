@@ -25,6 +25,8 @@ MAX_BYTES = 20 * 2**20
 _LARGEST = 30_000
 _LONGEST_NUMBER = 20
 _PICTURES = ("img", "mask")
+PRIORITY = "priority"
+"""What is typed and says nothing of the picture: a recipe stays as it is whenever it is made."""
 _FIELDS = {"vae": "vae", "refiner": "refiner", "upscaler": "hires"}
 """What names a file, by what that is to the model; all others are text encoders."""
 
@@ -34,7 +36,7 @@ def body_from(prompt: str | None, typed: dict[str, Any], source: str | None) -> 
 
     A path may be `-`, standard input. Raises click.UsageError, ImagineError.
     """
-    fields = {name: value for name, value in typed.items() if value not in (None, ())}
+    fields = {name: value for name, value in typed.items() if value not in (None, ()) and name != PRIORITY}
     for name in _PICTURES:
         if name in fields:
             fields[name] = base64.b64encode(photo(fields[name], name)).decode("ascii")

@@ -7,15 +7,16 @@ from typing import Any
 import click
 
 from . import complete, reach
-from .console import note, write, write_json
+from .console import note, printable, write, write_json
 from .table import ago, table
 
 
 @click.command("jobs")
 @click.option("--cancel", metavar="ID", help="Take this one back.", shell_complete=complete.orders)
+@click.option("--all", "everybodys", is_flag=True, help="Everybody's, with a key for admin, or the server's own.")
 @click.option("-a", "--address", help="The server to ask, HOST:PORT.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def command(cancel: str | None, address: str | None, as_json: bool) -> None:
+def command(cancel: str | None, everybodys: bool, address: str | None, as_json: bool) -> None:
     """List your detached orders, the newest first. They were made by `imagine run --detach`, or by POST /jobs."""
     client = reach.running(address)
     if client is None:
@@ -28,12 +29,14 @@ def command(cancel: str | None, address: str | None, as_json: bool) -> None:
         else:
             note(f"{order['id']} is taken back" if "cancelled" in order else f"{order['id']} had {order['state']}")
         return
-    orders = client.detached()
+    orders = client.detached(everybodys=everybodys)
     if as_json:
         write_json(orders)
-    else:
-        rows = [[each["id"], each["state"], _told(each), ago(each["created"])] for each in orders]
-        write(table(["ID", "STATE", "", "CREATED"], rows))
+        return
+    rows = [[each["id"], each["state"], _told(each), ago(each["created"])] for each in orders]
+    if everybodys:
+        rows = [[*row, printable(each.get("key") or "")] for row, each in zip(rows, orders, strict=True)]
+    write(table(["ID", "STATE", "", "CREATED", *(["KEY"] if everybodys else [])], rows))
 
 
 def _told(order: dict[str, Any]) -> str:

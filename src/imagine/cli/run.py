@@ -103,6 +103,7 @@ class _RunCommand(click.Command):
     help="How long the model stays loaded: 10m, seconds, 0, or -1 for ever.")  # fmt: skip
 @click.option("--from", "source", type=_FILE, help="Take what isn't said from this JSON or picture; - is stdin.")
 @click.option("--prompts", type=_FILE, help="A file of prompts, one a line, each drawn in turn; - is stdin.")
+@click.option("--priority", help="How urgent it is among what waits: low, normal or high, as far as your key may.")
 @click.option("--detach", is_flag=True, help="Don't wait: print the order's id, for `imagine attach` and `result`.")
 @click.option("--show", is_flag=True, help="Show the picture in the terminal.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each event, instead of paths.")

@@ -10,7 +10,7 @@ import click
 
 from ..client.client import Client, ResponseError
 from ..words.model_names import stem_of
-from .asking import body_from
+from .asking import PRIORITY, body_from
 from .console import note, warn, write, write_json
 from .exits import DONE, FAILED
 from .inputs import STDIN, prompt_from_stdin, prompts_from
@@ -94,6 +94,8 @@ class Session:
             from .assist import agreed
 
             body = agreed(client, body)
+        if (priority := self.typed.get(PRIORITY)) is not None:
+            body[PRIORITY] = priority
         if self._detach:
             self._say(client.detach(body))
             return

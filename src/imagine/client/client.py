@@ -147,9 +147,10 @@ class Client:
         with self._answer("POST", "/jobs", json.dumps(dict(body)).encode(), timeout=ANSWER_TIMEOUT) as answer:
             return _object(self._read(answer.read))
 
-    def detached(self) -> list[dict[str, Any]]:
-        """The detached orders there are, the newest first."""
-        found: list[dict[str, Any]] = self.ask("GET", "/jobs").get("detached", [])
+    def detached(self, *, everybodys: bool = False) -> list[dict[str, Any]]:
+        """The detached orders there are, the newest first: the asker's, or, with a key for that, everybody's."""
+        path = "/jobs?all=1" if everybodys else "/jobs"
+        found: list[dict[str, Any]] = self.ask("GET", path).get("detached", [])
         return found
 
     def detached_order(self, order: str) -> dict[str, Any]:

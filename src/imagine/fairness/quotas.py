@@ -12,7 +12,7 @@ from ..words.keys import KeyLimits
 
 HOUR, DAY = 3600.0, 86400.0
 _TOGETHER = 3.0
-"""Seconds within which uses are one, of the last moment: many small ones take no more memory than few."""
+"""Seconds within which uses are one, of their last moment: many small ones take no more memory than few."""
 
 
 class KeyUse(msgspec.Struct):
@@ -45,24 +45,28 @@ class UsedByKey:
 
     def __init__(self) -> None:
         self.uses: deque[KeyUse] = deque()
+        self._since = 0.0
+        """When the last of them began."""
 
     def add(self, use: KeyUse) -> None:
         """One more: the last, whatever the clock says."""
         last = self.uses[-1] if self.uses else None
-        if last is not None and use.at - last.at < _TOGETHER:
+        if last is not None and use.at - self._since < _TOGETHER:
             last.at = max(last.at, use.at)
             last.pictures, last.work = last.pictures + use.pictures, last.work + use.work
         else:
             self.uses.append(msgspec.structs.replace(use))
+            self._since = use.at
 
     def give_back(self, use: KeyUse) -> None:
         """It came to nothing."""
-        if self.uses:
-            self.uses[-1].pictures -= use.pictures
-            self.uses[-1].work -= use.work
+        if (taken := next((each for each in self.uses if each.at >= use.at), None)) is not None:
+            taken.pictures -= use.pictures
+            taken.work -= use.work
 
     def left(self, limits: KeyLimits, wanted: KeyUse) -> Iterator[LimitLeft]:
         """Of each limit on hours and days, where that is wanted at its moment."""
+        self._turn_back(wanted.at)
         while self.uses and self.uses[0].at <= wanted.at - DAY:
             self.uses.popleft()
         for name, most, of_work, period in _windows(limits):
@@ -77,6 +81,19 @@ class UsedByKey:
                     break
                 gone, wait = gone + amount, max(wait, at + period - wanted.at)
             yield LimitLeft(name, most, used, wait)
+
+    def _turn_back(self, now: float) -> None:
+        """What a clock that was ahead called later was no later than now: else it would stay until then."""
+        self._since = min(self._since, now)
+        for use in reversed(self.uses):
+            if use.at <= now:
+                break
+            use.at = now
+
+
+def bounds_time(limits: KeyLimits) -> bool:
+    """Do they say how much may be used in an hour, or a day?"""
+    return any(True for _ in _windows(limits))
 
 
 def _windows(limits: KeyLimits) -> Iterator[tuple[str, int, bool, float]]:

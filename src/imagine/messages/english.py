@@ -854,6 +854,7 @@ SENTENCES = {
     "priority.form": "{field} {value!r} is none: it can be {allowed}",
     "priority.lowered": "{field} {value} isn't for this key: it is made as {given}",
     "priority.not_yours": "{field} {value} isn't for this key",
+    "keep_alive.not_yours": "{field} isn't for this key to say: the model stays loaded for as long as the server says",
     "move.form": "this wants priority, or one of position, before and after, or both, and nothing else",
     "move.position": "{field} is a whole number from 0, which is the first, to {most}",
     "move.beside": "{field} is the id of another order that waits",

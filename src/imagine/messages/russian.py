@@ -866,6 +866,7 @@ SENTENCES = {
     "priority.form": "{field} {value!r} не бывает; возможны {allowed}",
     "priority.lowered": "{field} {value} этому ключу не положен: заказ выполняется как {given}",
     "priority.not_yours": "{field} {value} этому ключу не положен",
+    "keep_alive.not_yours": "{field} этому ключу не положен: модель остаётся в памяти столько, сколько решил сервер",
     "move.form": "здесь можно указать priority, либо одно из position, before и after, либо то и другое, и только",
     "move.position": "{field} — целое число от 0 (первый в очереди) до {most}",
     "move.beside": "{field} — номер другого заказа, который ещё ждёт",

@@ -149,9 +149,10 @@ def _expiry(value: object) -> float:
     """To the end of a day that YAML, or text, says; a time without a zone is UTC's."""
     try:
         said = _moment(value)
+        moment = (said if said.tzinfo else said.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError("a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z") from error
-    return (said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp()
+    return moment.replace(microsecond=0).timestamp()  # whole, so that the last day there is stays one
 
 
 def _moment(value: object) -> datetime:
@@ -184,8 +185,9 @@ def _limits(value: object) -> KeyLimits:
     if not isinstance(value, Mapping) or not value.keys() <= {*known}:
         raise ValueError(f"a mapping of {', '.join(known)} to whole numbers")
     for name, most in value.items():
-        if most is not None and (not isinstance(most, int) or isinstance(most, bool) or not 0 <= most <= _MOST):
-            raise ValueError(f"such that {name} is a whole number from 0 to {_MOST}")
+        least = 1 if name == "at_once" else 0  # of which none is made, an order would wait for ever
+        if most is not None and (not isinstance(most, int) or isinstance(most, bool) or not least <= most <= _MOST):
+            raise ValueError(f"such that {name} is a whole number from {least} to {_MOST}")
     return KeyLimits(**value)
 
 

@@ -20,7 +20,7 @@ from ...asking.resolve import NO_DEFAULTS, Defaults, stated_by
 from ...dispatch.pool import Pool
 from ...dispatch.worker import Worker
 from ...fairness.allowance import Allowance
-from ...fairness.clients import client_from_key
+from ...fairness.clients import key_of_client
 from ...families.table import facts_of
 from ...files.folders import make_own, sweep
 from ...files.shipped import models
@@ -294,8 +294,8 @@ class Gateway:
 
     def _most_at_once(self, client: str) -> int | None:
         """How many of a client's pictures are made at one time, where its key says so."""
-        named = self.settings.keys
-        return next((each.limits.at_once for each in named if client_from_key(each.name) == client), None)
+        named = self.settings.key_named(key_of_client(client))
+        return None if named is None else named.limits.at_once
 
     async def _as_it_is(self, find: Callable[[], Entry]) -> Entry:
         """What `find` finds, after another look at the folders unless that is just as it was at the last one."""

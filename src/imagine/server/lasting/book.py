@@ -46,6 +46,31 @@ _BY_OWNER = """
 SELECT number, id, owner, client, state, created, ended, expires, pictures, lost, about, failure, priority, turn
 FROM orders WHERE owner = ? AND number < ? ORDER BY number DESC LIMIT ?
 """
+_BY_NUMBER = """
+SELECT number, id, owner, client, state, created, ended, expires, pictures, lost, about, failure, priority, turn
+FROM orders WHERE number < ? ORDER BY number DESC LIMIT ?
+"""
+
+# Of those that wait, but for those that have been begun, whose numbers are a list in JSON: how many each owner has, and
+# its first (SQLite takes the number from the row of the least turn); the one at another place of an owner's; how many
+# of its owner's are before one.
+_OWNERS = """
+SELECT owner, count(*), number, min(turn) FROM orders
+WHERE state = 'queued' AND number NOT IN (SELECT value FROM json_each(:begun)) GROUP BY owner
+"""
+_PLACE = """
+SELECT number FROM orders
+WHERE state = 'queued' AND owner = :owner AND number NOT IN (SELECT value FROM json_each(:begun))
+ORDER BY turn, number LIMIT 1 OFFSET :at
+"""
+_RANK = """
+SELECT owner, (
+    SELECT count(*) FROM orders
+    WHERE state = this.state AND owner = this.owner AND (turn, number) < (this.turn, this.number)
+    AND number NOT IN (SELECT value FROM json_each(:begun))
+) FROM orders AS this
+WHERE number = :number AND state = 'queued' AND number NOT IN (SELECT value FROM json_each(:begun))
+"""
 
 
 class Waiting(NamedTuple):
@@ -152,12 +177,15 @@ class LastingBook:
 
         return await self._database.run(work)
 
-    async def listed(self, owner: str, most: int, before: int | None = None) -> list[OrderRow]:
-        """So many of somebody's orders, the newest first: those that came before number `before`."""
+    async def listed(self, owner: str | None, most: int, before: int | None = None) -> list[OrderRow]:
+        """So many of somebody's orders, or of everybody's, the newest first: those that came before number `before`."""
+        before_it = 2**63 - 1 if before is None else before
 
         def work(connection: Connection) -> list[OrderRow]:
-            before_it = 2**63 - 1 if before is None else before
-            found = connection.execute(_BY_OWNER, (owner, before_it, most)).fetchall()
+            if owner is None:
+                found = connection.execute(_BY_NUMBER, (before_it, most)).fetchall()
+            else:
+                found = connection.execute(_BY_OWNER, (owner, before_it, most)).fetchall()
             return [_row(connection, each) for each in found]
 
         return await self._database.run(work)
@@ -167,23 +195,37 @@ class LastingBook:
 
         The first of `line_of`, found without looking at each.
         """
-        held = list(in_hand.values())
+        held, begun = Counter(in_hand.values()), json.dumps(list(in_hand))
 
         def work(connection: Connection) -> Next | None:
-            firsts = connection.execute(
-                "SELECT owner, min(turn) FROM orders WHERE state = ?"
-                " AND number NOT IN (SELECT value FROM json_each(?)) GROUP BY owner",
-                (OPEN, json.dumps(list(in_hand))),
-            ).fetchall()
-            if not firsts:
+            owners = connection.execute(_OWNERS, {"begun": begun}).fetchall()
+            if not owners:
                 return None
-            owner, _ = min(firsts, key=lambda one: (held.count(one[0]), one[1]))
-            found = connection.execute(
-                "SELECT id, number, owner FROM orders WHERE state = ? AND owner = ?"
-                " AND number NOT IN (SELECT value FROM json_each(?)) ORDER BY turn, number LIMIT 1",
-                (OPEN, owner, json.dumps(list(in_hand))),
-            ).fetchone()
-            return Next(*found)
+            _, number = min((held[owner], first) for owner, _, first, _ in owners)
+            return Next(
+                *connection.execute("SELECT id, number, owner FROM orders WHERE number = ?", (number,)).fetchone()
+            )
+
+        return await self._database.run(work)
+
+    async def ahead(self, number: int, in_hand: Mapping[int, str]) -> int | None:
+        """How many orders are begun before one that waits; None of any other. Its place in `line`, found likewise."""
+        held, begun = Counter(in_hand.values()), json.dumps(list(in_hand))
+
+        def work(connection: Connection) -> int | None:
+            found = connection.execute(_RANK, {"number": number, "begun": begun}).fetchone()
+            if found is None:
+                return None
+            own, ahead = found
+            before = held[own] + ahead
+            for owner, count, first, _ in connection.execute(_OWNERS, {"begun": begun}).fetchall():
+                if owner == own or (at := before - held[owner]) < 0:
+                    continue
+                ahead += min(at, count)
+                if at < count:  # as many of that owner's are begun then: the one that came first goes first
+                    place = {"owner": owner, "at": at, "begun": begun}
+                    ahead += (connection.execute(_PLACE, place).fetchone()[0] if at else first) < number
+            return int(ahead)
 
         return await self._database.run(work)
 
@@ -300,7 +342,7 @@ class LastingBook:
         """Forgets what has expired: first all but its state, then that; the names of the pictures that go with it."""
 
         def work(connection: Connection) -> list[str]:
-            connection.execute("DELETE FROM uses WHERE at <= ?", (now - DAY,))
+            connection.execute("DELETE FROM uses WHERE at NOT BETWEEN ? AND ?", (now - DAY, now + DAY))
             connection.execute("DELETE FROM orders WHERE expires <= ? AND state = ?", (now, EXPIRED))
             old = [each[0] for each in connection.execute("SELECT number FROM orders WHERE expires <= ?", (now,))]
             names = [row.name for number in old for row in _pictures(connection, number).values() if row.name]

@@ -1,6 +1,7 @@
-"""The order in which orders that wait are begun: of owners with the fewest at hand the one whose turn it is first.
+"""The order in which orders that wait are begun: of owners with the fewest at hand the one whose next came first.
 
-So whoever has one isn't kept waiting by whoever has forty, and of one's own the turns alone decide.
+So whoever has one isn't kept waiting by whoever has forty, and of one's own the turns alone decide: who moves one's own
+passes nobody else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 
 class Waiter(NamedTuple):
-    """An order that waits; of equal turns the lower number, which came first, goes first."""
+    """An order that waits; a lower number came before. Of one's own with equal turns that goes first."""
 
     turn: float
     number: int
@@ -25,14 +26,14 @@ def line_of(waiting: Iterable[Waiter], at_hand: Mapping[str, int]) -> Iterator[W
     owned: dict[str, list[Waiter]] = defaultdict(list)
     for waiter in sorted(waiting):
         owned[waiter.owner].append(waiter)
-    heads = [(at_hand.get(owner, 0), own[0], 0) for owner, own in owned.items()]
+    heads = [(at_hand.get(owner, 0), own[0].number, 0, owner) for owner, own in owned.items()]
     heapq.heapify(heads)
     while heads:
-        begun, waiter, at = heapq.heappop(heads)
-        yield waiter
-        own = owned[waiter.owner]
+        begun, _, at, owner = heapq.heappop(heads)
+        own = owned[owner]
+        yield own[at]
         if at + 1 < len(own):
-            heapq.heappush(heads, (begun + 1, own[at + 1], at + 1))
+            heapq.heappush(heads, (begun + 1, own[at + 1].number, at + 1, owner))
 
 
 def between(line: list[float], at: int) -> dict[int, float]:

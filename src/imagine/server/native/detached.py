@@ -9,6 +9,7 @@ from aiohttp import web
 
 from ...dispatch.job import Job
 from ...dispatch.worker import error_from_failed
+from ...fairness.clients import key_of_client
 from ...messages import message
 from ...words.events import Failed
 from ..gateway.keys import GATEWAY
@@ -24,6 +25,7 @@ from ..orders.order import Order
 from .answers import answer, wants_png
 from .replies import left_out_from, warnings_in
 
+_YES = ("1", "true", "yes", "on")
 _LISTED = 100
 """Orders that a list shows where nobody says how many, and at most."""
 
@@ -64,8 +66,9 @@ async def remove(request: web.Request, row: OrderRow) -> web.Response:
 
 
 async def listed(request: web.Request) -> list[dict[str, Any]]:
-    """The asker's, the newest first; `before` is the id of the last that was listed. Raises Refused."""
-    lasting, before = request.app[LASTING].open(), None
+    """The asker's, the newest first; `before` is the id of the last that was listed. With `all`, for who sees them,
+    everybody's, with whose each is. Raises Refused."""
+    lasting, before, everybodys = request.app[LASTING].open(), None, _wants_all(request)
     if name := request.query.get("before"):
         row = await own_lasting(request, name)
         if row is None:
@@ -74,9 +77,22 @@ async def listed(request: web.Request) -> list[dict[str, Any]]:
     limit = request.query.get("limit", str(_LISTED))
     if not (limit.isascii() and limit.isdigit() and 0 < int(limit[:9]) <= _LISTED):
         raise Refused(400, message("jobs.limit", "limit", value=limit[:20], most=_LISTED))
-    rows = await lasting.listed(request.app[GUARD].owner(request), int(limit), before)
+    owner = None if everybodys else request.app[GUARD].owner(request)
+    rows = await lasting.listed(owner, int(limit), before)
     positions = await lasting.positions() if any(row.state == OPEN for row in rows) else {}
-    return [await status_of(request, row, positions) for row in rows]
+    said = [await status_of(request, row, positions) for row in rows]
+    if not everybodys:
+        return said
+    return [one | {"key": key_of_client(row.owner)} for one, row in zip(said, rows, strict=True)]
+
+
+def _wants_all(request: web.Request) -> bool:
+    """Raises Refused where it may not see others' orders."""
+    if request.query.get("all", "").lower() not in _YES:
+        return False
+    if not request.app[GUARD].sees_all(request):
+        raise Refused(403, message("guard.scope", "all", scope="admin"))
+    return True
 
 
 async def known(request: web.Request) -> OrderRow:
@@ -135,9 +151,7 @@ async def _position(
     request: web.Request, row: OrderRow, pictures: list[dict[str, Any]], positions: Mapping[int, int] | None
 ) -> int:
     """How much is before it: jobs in the queue, and orders that aren't there yet."""
-    if positions is None:
-        positions = await request.app[LASTING].open().positions()
-    ahead = positions.get(row.number)
+    ahead = await request.app[LASTING].open().ahead(row) if positions is None else positions.get(row.number)
     if ahead is None:
         return min((each["position"] for each in pictures if each["position"] is not None), default=0)
     return ahead + request.app[GATEWAY].pool.waiting

@@ -83,7 +83,7 @@ ROUTES = (
     Route("GET", "/presets", presets.presets, "The style presets there are."),
     Route(
         "GET", "/jobs", jobs.jobs, "The orders that wait or run, the job of each of their pictures, and your detached "
-        "orders.", queries=("limit", "before"),
+        "orders.", queries=("limit", "before", "all"),
     ),
     Route("POST", "/jobs", generate.create, "Make a picture, or several, without waiting: 202, and where to look.",
           orders=True),

@@ -23,8 +23,8 @@ async def jobs(request: web.Request) -> web.Response:
     """Each order with its pictures, and each job by itself, in the order they came. Times are in seconds back from now.
 
     A job that was taken back stands there until the device is free of it, its order perhaps no more. `detached` are the
-    asker's own orders that last, ended ones too, the newest first. A key with a name sees no other's orders, unless it
-    is for that; who sees all is told whose they are.
+    asker's own orders that last, ended ones too, the newest first; with `all` in the query, everybody's. A key with a
+    name sees no other's orders, unless it is for that; who sees all is told whose they are.
     """
     gateway, now = request.app[GATEWAY], request.app[GATEWAY].clock()
     orders, of_all = _seen(request), request.app[GUARD].may(request, "admin")
@@ -68,7 +68,7 @@ def _seen(request: web.Request) -> list[Order]:
 
 
 async def _detached(request: web.Request) -> list[dict[str, Any]]:
-    """The asker's orders that last; none where the book is another server's, which tells of them."""
+    """The orders that last, the asker's or all; none where the book is another server's, which tells of them."""
     if request.app[LASTING].if_any() is None and not request.query:
         return []
     from .detached import listed

@@ -19,7 +19,7 @@ async def keys(request: web.Request) -> web.Response:
     """By name, in the order of the configuration. Times are in Unix seconds."""
     orders = Counter(order.key for order in request.app[ORDERS].open)
     quotas = request.app[ORDERS].quotas
-    told = [_told(each, orders[each.name], quotas.used(each)) for each in request.app[GATEWAY].settings.keys]
+    told = [_told(each, orders[each.name], await quotas.used(each)) for each in request.app[GATEWAY].settings.keys]
     return web.Response(body=body_from({"keys": told}), content_type="application/json")
 
 

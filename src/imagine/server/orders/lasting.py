@@ -129,7 +129,6 @@ class LastingOrders:
         self._ending: set[asyncio.Task[Any]] = set()
         """What is done to its end, whoever waits for it."""
         self._begun = False
-        orders.quotas.book = self
         self.begin: Callable[[], None] = _nothing
         """Called before the first use of the book: what makes its orders starts then."""
         self.call: Callable[[], None] = _nothing
@@ -175,6 +174,7 @@ class LastingOrders:
         """From now on what stands in the book is made."""
         if not self._begun:
             self._begun = True
+            self._orders.quotas.book = self
             self.begin()
 
     def say_goodbye(self) -> None:
@@ -193,7 +193,7 @@ class LastingOrders:
         """What the book says of an order; None where there is none of that id. Raises ImagineError."""
         return await self.book.get(order) if self._begun or self.is_there else None
 
-    async def listed(self, owner: str, most: int, before: int | None = None) -> list[OrderRow]:
+    async def listed(self, owner: str | None, most: int, before: int | None = None) -> list[OrderRow]:
         """As `LastingBook.listed`. Raises ImagineError."""
         return await self.book.listed(owner, most, before) if self._begun or self.is_there else []
 
@@ -263,8 +263,12 @@ class LastingOrders:
         if (known := self._known.get(order)) is not None:
             self._orders.take_back(known, "failed", partial(error_from_failed, failed))
 
+    async def ahead(self, row: OrderRow) -> int | None:
+        """How many orders are begun before one; None where it has been, or has ended."""
+        return await self.book.ahead(row.number, self.owners_in_hand)
+
     async def positions(self) -> dict[int, int]:
-        """By number, of all that aren't begun: how many orders are begun before it."""
+        """By number, of all that aren't begun: the same."""
         return {number: place for place, number in enumerate(await self.book.line(self.owners_in_hand))}
 
     @property
@@ -452,13 +456,13 @@ class LastingOrders:
         webhook: Webhook | None, deadline: float | None,
     ) -> Order:  # fmt: skip
         name, now = secrets.token_urlsafe(16), self._wall()
+        plan = standing(plan, asker.asked_as, self._gateway.settings, now)
         about = OrderAbout(
             key=plan.key, pictures=[PictureAsked(job=job.job, params=job.params) for job in plan.jobs],
             warnings=list(dict.fromkeys([*warnings, *plan.warnings])), output=msgspec.to_builtins(output),
             streams=plan.progress or plan.jobs[0].preview.every > 0, progress=plan.progress,
             deadline=None if deadline is None else now + deadline,
         )  # fmt: skip
-        plan = standing(plan, asker.asked_as, self._gateway.settings, now)
         jobs = await self._gateway.apart(lambda: packed(plan.jobs), asker.client)
         priority = asker.asked_as.priority
         number = await self.book.put(name, asker.owner, asker.client, now, about, jobs, keyed, webhook, priority)

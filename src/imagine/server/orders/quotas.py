@@ -6,15 +6,16 @@ nobody a second helping.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Protocol
 
 from ...dispatch.estimates import work_of
-from ...fairness.quotas import KeyUse, LimitLeft, UsedByKey
+from ...fairness.quotas import KeyUse, LimitLeft, UsedByKey, bounds_time
 from ...messages import message
 from ...settings.keys import NamedKey
 from ...words.errors import ImagineError, OverQuota
@@ -53,9 +54,11 @@ class KeyQuotas:
         """`attached` says how many of a key's orders that don't last have not ended."""
         self._attached, self._wall = attached, wall
         self._used: defaultdict[str, UsedByKey] = defaultdict(UsedByKey)
-        self._placing: Counter[str] = Counter()
+        self._admitting: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._recalling = asyncio.Lock()
         self._known = False
         self.book: UseBook | None = None
+        """Once there is one."""
 
     @contextlib.asynccontextmanager
     async def admitted(self, named: NamedKey | None, jobs: Sequence[Submit]) -> AsyncGenerator[None]:
@@ -63,22 +66,22 @@ class KeyQuotas:
         if named is None:
             yield
             return
-        await self._recall()
-        self._placing[named.name] += 1
-        use = KeyUse(self._wall(), 0, 0.0)
-        try:
+        async with self._admitting[named.name]:  # many connections at once are no more than one
+            await self._recall()
             await self._check_orders(named)
-            use = self._take(named, jobs)
-            await self._note(named.name, use)
-            yield
-        except BaseException:
-            self._used[named.name].give_back(use)
-            raise
-        finally:
-            self._placing -= Counter({named.name: 1})
+            use, is_noted = self._take(named, jobs), True
+            try:
+                is_noted = await self._note(named, use)
+                yield
+            except (Exception, asyncio.CancelledError):
+                self._used[named.name].give_back(use)
+                if is_noted:  # or may be, where its client went away amid that
+                    await self._note(named, KeyUse(use.at, -use.pictures, -use.work))
+                raise
 
-    def used(self, named: NamedKey) -> list[LimitLeft]:
+    async def used(self, named: NamedKey) -> list[LimitLeft]:
         """What is left of each limit on hours and days."""
+        await self._recall()
         return list(self._used[named.name].left(named.limits, KeyUse(self._wall(), 0, 0.0)))
 
     def _take(self, named: NamedKey, jobs: Sequence[Submit]) -> KeyUse:
@@ -103,41 +106,55 @@ class KeyQuotas:
         return use
 
     async def _check_orders(self, named: NamedKey) -> None:
-        """Those that are being accepted count, too: many connections at once are no more than one."""
         most = named.limits.orders
         if most is None:
             return
-        lasting = 0 if self.book is None else await self.book.open_orders(named.name)
-        own = lasting + self._attached(named.name) + self._placing[named.name] - 1
+        own = self._attached(named.name) + await self._lasting(named.name)
         if own >= most:
             LIMIT.set(LimitLeft("orders", most, own, _SOON))
             raise OverQuota(message("quota.orders", most=most, own=own), retry_after=_SOON)
 
-    async def _recall(self) -> None:
-        """What the book has of before; from then on it has what memory has."""
-        if self.book is None or self._known:
-            return
-        self._known = True
-        try:
-            before = await self.book.uses()
-            for name, used in list(self._used.items()):
-                for use in used.uses:
-                    await self.book.note_use(name, use)
-        except ImagineError as error:
-            _log.warning("what keys used before can't be read: %s", error)
-            return
-        of_now = {name: [*used.uses] for name, used in self._used.items()}
-        self._used.clear()
-        for name, use in [*before, *((name, use) for name, uses in of_now.items() for use in uses)]:
-            self._used[name].add(use)
-
-    async def _note(self, key: str, use: KeyUse) -> None:
+    async def _lasting(self, key: str) -> int:
+        """How many of its orders that last have not ended; where the book can't be used, none comes to be either."""
         if self.book is None:
-            return
+            return 0
         try:
-            await self.book.note_use(key, use)
+            return await self.book.open_orders(key)
         except ImagineError as error:
-            _log.warning("what the key %s uses can't be written down: %s", key, error)
+            _log.warning("how many orders of the key %s wait can't be read: %s", key, error)
+            return 0
+
+    async def _recall(self) -> None:
+        """What the book has of before; from then on it has what memory has. Whoever comes meanwhile waits for it."""
+        async with self._recalling:
+            if self.book is None or self._known:
+                return
+            self._known = True
+            try:
+                before = await self.book.uses()
+                for name, use in self._uses():
+                    await self.book.note_use(name, use)
+            except ImagineError as error:
+                _log.warning("what keys used before can't be read: %s", error)
+                return
+            of_now = self._uses()
+            self._used.clear()
+            for name, use in [*before, *of_now]:
+                self._used[name].add(use)
+
+    def _uses(self) -> list[tuple[str, KeyUse]]:
+        return [(name, use) for name, used in self._used.items() for use in used.uses]
+
+    async def _note(self, named: NamedKey, use: KeyUse) -> bool:
+        """Whether it is written down: only what is bounded needs to be."""
+        if self.book is None or not bounds_time(named.limits):
+            return False
+        try:
+            await self.book.note_use(named.name, use)
+        except ImagineError as error:
+            _log.warning("what the key %s uses can't be written down: %s", named.name, error)
+            return False
+        return True
 
 
 def _wanted(limit: LimitLeft, use: KeyUse) -> float:

@@ -109,7 +109,8 @@ class FakeServer:
                 answers = {"/health": outer.health, "/models": listed}
                 answers |= {f"/models/{one['name']}": one for one in outer.models}
                 answers["/presets"] = {"presets": outer.presets}
-                answers |= {"/jobs": {"detached": [outer.order]}, "/jobs/one": outer.order}
+                orders = {"detached": [outer.order]}
+                answers |= {"/jobs": orders, "/jobs?all=1": orders, "/jobs/one": outer.order}
                 self._json(answers[path])
 
             def do_DELETE(self) -> None:

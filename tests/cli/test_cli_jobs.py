@@ -36,6 +36,9 @@ def test_a_detached_run_prints_the_id_and_waits_for_nothing(
     assert (said.out, said.err) == ("one\n", "Warning: steps has no effect\n")
     assert server.asked == [{"prompt": "a fox", "num_steps": 9}]
     assert list(tmp_path.iterdir()) == []
+    assert run("run", "--detach", "--priority", "low", "a fox") == 0
+    assert server.asked[1:] == [{"prompt": "a fox", "priority": "low"}]
+    capsys.readouterr()
     assert run("run", "--detach", "a fox", "-o", "fox.png") == 2
     assert "--output" in capsys.readouterr().err
 
@@ -53,6 +56,10 @@ def test_jobs_are_listed_with_how_far_they_are(server: FakeServer, capsys: pytes
         assert header.split() == ["ID", "STATE", "CREATED"]
         assert row.startswith("one ")
         assert told in row
+    server.order["key"] = "anna"
+    assert run("jobs", "--all") == 0
+    header, row = capsys.readouterr().out.splitlines()
+    assert (header.split()[-1], row.split()[-1]) == ("KEY", "anna")
     assert run("jobs", "--cancel", "one") == 0
     assert (server.unloaded, capsys.readouterr().err) == (["/jobs/one"], "one is taken back\n")
 

@@ -130,6 +130,31 @@ def test_an_order_that_lasts_is_its_keys_and_whose_who_see_all(tmp_path):
             async with client.post("/generate", json={"prompt": "a fox"}, headers=headers) as answer:
                 ids.append(answer.headers["X-Imagine-Order"])
         assert ids[0] == ids[1] != ids[2]
+        for key in ("apron", "front-door"):
+            assert (await answered(client, key, "GET", "/jobs"))[1]["detached"] == []
+            _, said = await answered(client, key, "GET", "/jobs?all=1")
+            assert [(each["id"], each["key"]) for each in said["detached"]] == [
+                (ids[2], "ben"),
+                (ids[0], "anna"),
+                (order["id"], "anna"),
+            ]
+        status, said = await answered(client, "sesame", "GET", "/jobs?all=1")
+        assert (status, said["code"]) == (403, "guard.scope")
+
+    ask(tmp_path, act, **said_by_family())
+
+
+@pytest.mark.parametrize("path", ["/generate", "/jobs"])
+def test_how_long_a_model_stays_is_said_by_keys_for_models(tmp_path, path):
+    async def act(client):
+        for key, kept in (("sesame", None), ("apron", 0.0), ("front-door", 0.0)):
+            body = {"prompt": "a fox", "keep_alive": 0}
+            status, said = await answered(client, key, "POST", path, json=body)
+            assert status in (200, 202)
+            assert ("keep_alive isn't for this key" in str(said["warnings"])) == (kept is None)
+            await client.worker.news.wait()
+            client.worker.news.clear()
+            assert client.worker.seen[-1].keep_alive == kept
 
     ask(tmp_path, act, **said_by_family())
 

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagine.fairness.quotas import DAY, HOUR, KeyUse, UsedByKey
-from imagine.server.orders.connection import ORDERS
+from imagine.messages import in_english
+from imagine.server.orders.connection import LASTING, ORDERS
 from imagine.settings.settings import settings_from
+from imagine.words.errors import Busy
 from imagine.words.keys import KeyLimits
 from tests.server.orders.test_lasting import run, until
 from tests.server.served import ask, serving
@@ -27,7 +29,8 @@ PATHS = {
 
 
 def limited(limits):
-    text = f"keys: {{anna: {{key: sesame, limits: {limits}}}, ben: {{key: hopscotch}}}}"
+    ops = "ops: {key: broom, scopes: [admin]}"
+    text = f"keys: {{anna: {{key: sesame, limits: {limits}}}, ben: {{key: hopscotch}}, {ops}}}"
     return {"keys": settings_from(environ={}, config=text)[0].keys}
 
 
@@ -137,10 +140,46 @@ def test_a_restart_gives_no_second_helping_where_there_is_a_book(tmp_path):
             assert (await asked(client)).status == 200  # before there is a book
             assert (await asked(client, "/jobs")).status == 202
             assert (await asked(client)).status == 200
+            assert (await asked(client, headers=BEN)).status == 200
+            uses = await client.server.app[LASTING].opened.book.uses(0.0)
+            assert {key for key, _ in uses} == {"anna"}  # who has no limit writes nothing
         async with serving(tmp_path, **said) as client:
-            assert [(await asked(client, path)).status for path in ("/generate", "/jobs")] == [429, 429]
+            async with client.get("/keys", headers={"Authorization": "Bearer broom"}) as answer:
+                (anna, *_) = (await answer.json())["keys"]
+            assert anna["used"] == {"pictures_per_day": 3}
+        async with serving(tmp_path, **said) as client:
+            together = await asyncio.gather(*(asked(client, path) for path in ("/generate", "/jobs") * 4))
+            assert {answer.status for answer in together} == {429}
 
     run(act)
+
+
+def test_what_there_is_no_room_for_uses_nothing_after_a_restart_either(tmp_path):
+    def refuse(_):
+        raise Busy(in_english("no room"), retry_after=1.0)
+
+    async def act():
+        said = limited("{pictures_per_day: 4}")
+        async with serving(tmp_path, **said) as client:
+            assert (await asked(client, "/jobs")).status == 202
+            await until(lambda: client.gateway.pool.counts.finished == 1)
+            client.gateway.pool.submit = refuse
+            assert (await asked(client, count=3)).status == 503
+        async with serving(tmp_path, **said) as client:
+            assert (await asked(client, count=3)).status == 200
+            assert (await asked(client)).status == 429
+
+    run(act)
+
+
+def test_who_looks_at_a_list_makes_no_book_of_it(tmp_path):
+    async def act(client):
+        async with client.get("/jobs?limit=1", headers=ANNA) as answer:
+            assert (await answer.json())["detached"] == []
+        assert (await asked(client)).status == 200
+        assert not (tmp_path / "orders").exists()
+
+    ask(tmp_path, act, **limited("{pictures_per_day: 3, orders: 3}"))
 
 
 def test_kept_results_take_no_more_than_they_may(tmp_path):
@@ -151,6 +190,34 @@ def test_kept_results_take_no_more_than_they_may(tmp_path):
         assert (await asked(client)).status == 200
 
     ask(tmp_path, act, **limited("{results_size: 0}"))
+
+
+def hour_of(used, now, most=100):
+    (left,) = used.left(KeyLimits(pictures_per_hour=most), KeyUse(now, 0, 0.0))
+    return left.used
+
+
+def test_a_little_all_the_time_is_forgotten_as_it_grows_old():
+    used = UsedByKey()
+    for second in range(0, 4000, 2):
+        used.add(KeyUse(float(second), 1, 1.0))
+    assert 1800 <= hour_of(used, 4000.0) <= 1802
+
+
+def test_what_is_given_back_is_taken_from_where_it_was():
+    used = UsedByKey()
+    used.add(first := KeyUse(0.0, 5, 1.0))
+    used.add(KeyUse(100.0, 1, 1.0))
+    used.give_back(first)
+    assert [hour_of(used, now) for now in (200.0, 3650.0, 3700.0)] == [1, 1, 0]
+
+
+def test_a_clock_that_was_ahead_locks_nobody_out():
+    used, ahead = UsedByKey(), 10.0 * DAY
+    used.add(KeyUse(ahead, 5, 1.0))
+    assert hour_of(used, 1000.0) == 5
+    used.add(KeyUse(1010.0, 1, 1.0))
+    assert [hour_of(used, 1000.0 + past) for past in (20.0, HOUR, HOUR + 10.0)] == [6, 1, 0]
 
 
 LIMITS = KeyLimits(pictures_per_hour=5, pictures_per_day=12, megapixel_steps_per_hour=40)

@@ -49,6 +49,7 @@ def test_what_a_key_is_for_and_until_when():
     assert (a.may("models"), c.may("generate"), c.may("models")) == (True, True, False)
     told = "for generate, admin; until 2027-01-31T23:59Z; priority high; weight 2; pictures_per_day 20, at_once 1"
     assert str(a) == f"a ({told})"
+    assert str(keys_in("{d: {key: d, expires: 9999-12-31}}")[0]) == "d (until 9999-12-31T23:59Z)"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,9 @@ def test_what_a_key_is_for_and_until_when():
         ("{kids: {key: sesame, priority: urgent}}", "priority of 'kids' is one of low"),
         ("{kids: {key: sesame, weight: 0}}", "weight of 'kids' is a number from"),
         ("{kids: {key: sesame, weight: .nan}}", "weight of 'kids' is a number from"),
+        ("{kids: {key: sesame, expires: '9999-12-31T23:59:59-10:00'}}", "expires of 'kids' is a date"),
         ("{kids: {key: sesame, limits: {orders: -1}}}", "orders is a whole number"),
+        ("{kids: {key: sesame, limits: {at_once: 0}}}", "at_once is a whole number from 1"),
         ("{kids: {key: sesame, limits: {orders: true}}}", "orders is a whole number"),
         ("{kids: {key: sesame, limits: {pictures: 3}}}", "limits of 'kids' is a mapping of pictures_per_hour"),
         ("{kids: {key_hash: sesame}}", "key of 'kids' is its SHA-256"),

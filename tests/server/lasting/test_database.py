@@ -111,6 +111,25 @@ def test_an_order_ends_once_and_what_it_came_with_goes_then(tmp_path):
     assert asked(tmp_path / "o.sqlite", work) == (["cancelled"] * 3, "cancelled", 12.0, None, 0)
 
 
+def test_who_moves_ones_own_passes_nobody_else_and_positions_are_places_in_the_line(tmp_path):
+    async def work(book):
+        for number, owner in enumerate("aabcababcc", 1):
+            await book.put(f"id {number}", owner, "c", float(number), ABOUT, PackedJobs(b"", {}), None)
+        await book.move({7: -100.0}, 7, "high")
+        in_hand = {3: "b"}
+        line = await book.line(in_hand)
+        positions = [await book.ahead(number, in_hand) for number in [*line, 3, 99]]
+        begun = []
+        while (upcoming := await book.next(in_hand)) is not None:
+            in_hand[upcoming.number] = upcoming.owner
+            begun.append(upcoming.number)
+        return line, positions, begun
+
+    line, positions, begun = asked(tmp_path / "o.sqlite", work)
+    assert line == begun == [4, 7, 1, 6, 9, 2, 8, 10, 5]
+    assert positions == [*range(len(line)), None, None]
+
+
 def test_jobs_are_read_as_they_were_written_and_their_pictures_once():
     main = Component(role="checkpoint", path="/fox.safetensors", digest="d")
     use = ControlUse(kind="controlnet", component=main, image=b"map" * 100)

@@ -1,6 +1,7 @@
 """What a key may use: refused beyond it in every dialect, however it is asked, before and after a restart."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from imagine.fairness.quotas import DAY, HOUR, KeyUse, UsedByKey
 from imagine.messages import in_english
 from imagine.server.orders.connection import LASTING, ORDERS
+from imagine.server.orders.quotas import KeyQuotas
+from imagine.settings.keys import NamedKey
 from imagine.settings.settings import settings_from
 from imagine.words.errors import Busy
 from imagine.words.keys import KeyLimits
@@ -170,6 +173,21 @@ def test_what_there_is_no_room_for_uses_nothing_after_a_restart_either(tmp_path)
             assert (await asked(client)).status == 429
 
     run(act)
+
+
+@pytest.mark.parametrize(("error", "left"), [(Busy(in_english("no room")), 0), (asyncio.CancelledError(), 1)])
+def test_who_goes_away_amid_it_has_used_what_may_be_made_all_the_same(error, left):
+    job = SimpleNamespace(params=SimpleNamespace(num_steps=1, hires=None, width=64, height=64))
+    named = NamedKey(name="anna", digest=b"", limits=KeyLimits(pictures_per_day=1))
+
+    async def act():
+        quotas = KeyQuotas(lambda _: 0)
+        with pytest.raises(type(error)):
+            async with quotas.admitted(named, [job]):
+                raise error
+        return [limit.used for limit in await quotas.used(named)]
+
+    assert run(act) == [left]
 
 
 def test_who_looks_at_a_list_makes_no_book_of_it(tmp_path):

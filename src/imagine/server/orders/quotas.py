@@ -62,20 +62,21 @@ class KeyQuotas:
 
     @contextlib.asynccontextmanager
     async def admitted(self, named: NamedKey | None, jobs: Sequence[Submit]) -> AsyncGenerator[None]:
-        """Its order is accepted in this block, or what it would use is given back. Raises OverQuota."""
+        """Its order is accepted in this block, or what it would use is given back, unless its client went away
+        meanwhile. Raises OverQuota."""
         if named is None:
             yield
             return
         async with self._admitting[named.name]:  # many connections at once are no more than one
             await self._recall()
             await self._check_orders(named)
-            use, is_noted = self._take(named, jobs), True
+            use = self._take(named, jobs)
+            is_noted = await self._note(named, use)
             try:
-                is_noted = await self._note(named, use)
                 yield
-            except (Exception, asyncio.CancelledError):
+            except Exception:  # no client that goes away: what it asked for may stand in the book by then
                 self._used[named.name].give_back(use)
-                if is_noted:  # or may be, where its client went away amid that
+                if is_noted:
                     await self._note(named, KeyUse(use.at, -use.pictures, -use.work))
                 raise
 
@@ -129,25 +130,27 @@ class KeyQuotas:
         async with self._recalling:
             if self.book is None or self._known:
                 return
-            self._known = True
             try:
                 before = await self.book.uses()
-                for name, use in self._uses():
+                since = self._remember(before)
+                for name, use in since:
                     await self.book.note_use(name, use)
             except ImagineError as error:
-                _log.warning("what keys used before can't be read: %s", error)
-                return
-            of_now = self._uses()
-            self._used.clear()
-            for name, use in [*before, *of_now]:
-                self._used[name].add(use)
+                _log.warning("what keys used before can't be read, or written down: %s", error)
 
-    def _uses(self) -> list[tuple[str, KeyUse]]:
-        return [(name, use) for name, used in self._used.items() for use in used.uses]
+    def _remember(self, before: list[tuple[str, KeyUse]]) -> list[tuple[str, KeyUse]]:
+        """Takes over what was used before; what has been used since, which the book hasn't. At once: whose client goes
+        away on the way makes nothing forgotten."""
+        since = [(name, use) for name, used in self._used.items() for use in used.uses]
+        self._used.clear()
+        for name, use in [*before, *since]:
+            self._used[name].add(use)
+        self._known = True
+        return since
 
     async def _note(self, named: NamedKey, use: KeyUse) -> bool:
-        """Whether it is written down: only what is bounded needs to be."""
-        if self.book is None or not bounds_time(named.limits):
+        """Whether it is written down: only what is bounded needs to be, and not before what was there is known."""
+        if self.book is None or not self._known or not bounds_time(named.limits):
             return False
         try:
             await self.book.note_use(named.name, use)

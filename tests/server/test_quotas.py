@@ -175,7 +175,9 @@ def test_what_there_is_no_room_for_uses_nothing_after_a_restart_either(tmp_path)
     run(act)
 
 
-@pytest.mark.parametrize(("error", "left"), [(Busy(in_english("no room")), 0), (asyncio.CancelledError(), 1)])
+@pytest.mark.parametrize(
+    ("error", "left"), [(Busy(in_english("no room"), retry_after=1.0), 0), (asyncio.CancelledError(), 1)]
+)
 def test_who_goes_away_amid_it_has_used_what_may_be_made_all_the_same(error, left):
     job = SimpleNamespace(params=SimpleNamespace(num_steps=1, hires=None, width=64, height=64))
     named = NamedKey(name="anna", digest=b"", limits=KeyLimits(pictures_per_day=1))

@@ -66,7 +66,7 @@ def page(language: str) -> str:
     constants = "".join(f"const {name} = {_for_script(value)};\n" for name, value in said.items())
     constants += f"const SHARED = () => ({{ {', '.join(map(_constant, shared))} }});\n"
     script = f'"use strict";\n(() => {{\n{constants}{modules}}})();\n'
-    style = _without_comments((SOURCES / "style.css").read_text("utf-8"))
+    style = _packed((SOURCES / "style.css").read_text("utf-8"))
     parts = {
         "lang": language,
         "policy": escape(policy([head, script], style)),
@@ -112,7 +112,7 @@ def drawer(name: str) -> str:
     about = {
         "build": _build(joined()),
         "texts": _paired(_texts(folder)),
-        "style": _without_comments((folder / "style.css").read_text("utf-8")),
+        "style": _packed((folder / "style.css").read_text("utf-8")),
         "tree": tree((folder / "drawer.html").read_text("utf-8")),
     }
     told = "".join(f"export const {key} = {_for_script(value)};\n" for key, value in about.items())
@@ -241,8 +241,10 @@ def _for_script(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _without_comments(css: str) -> str:
-    return _flush(re.sub(r"/\*.*?\*/\n?", "", css, flags=re.DOTALL))
+def _packed(css: str) -> str:
+    """Without comments, and without spaces that say nothing; no text in the page's styles holds any."""
+    bare = _flush(re.sub(r"/\*.*?\*/\n?", "", css, flags=re.DOTALL))
+    return re.sub(r"([{:;,]) | (?=[{}])", r"\1", bare).replace(";}", "}")
 
 
 def _hash(text: str) -> str:

@@ -123,8 +123,12 @@ def test_what_is_seen_wrongly_is_described_by_hand_and_asked_again(page, site, s
     planned(page)
     page.fill("#plan-description", "a barn, no house")
     page.fill("#plan-wish", "make the barn blue")
+    held = []
+    page.route("**/assist", lambda route: held.append(route), times=1)
     with page.expect_request("**/assist") as asked:
         page.click("#plan-again")
+    expect(page.locator("#plan-stop")).to_be_focused()
+    held[0].continue_()
     body = asked.value.post_data_json
     assert (body["prompt"], body["description"]) == ("make the barn blue", "a barn, no house")
     expect(page.locator("#plan-prompt")).to_have_value(re.compile("^a blue barn"))

@@ -101,7 +101,7 @@ def test_what_is_asked_for_meanwhile_waits_its_turn(page, site):
     for prompt in ("second", "third", "fourth"):
         page.fill("#f-prompt", prompt)
         page.keyboard.press("Control+Enter")
-    expect(page.locator("#run-queue-text")).to_have_text("3 more requests wait.")
+    expect(page.locator("#run-queue-text")).to_have_text("3 more orders wait.")
     page.click("#run-queue-clear")
     expect(page.locator("#run-queue")).to_be_hidden()
     undo(page, "queue")

@@ -8,10 +8,23 @@ from imagine.files import shipped
 from imagine.settings.preset_files import read_presets
 from tests.page.browser import UI
 
-TEXTS = {language: json.loads((UI / "src" / f"{language}.json").read_text("utf-8")) for language in ("en", "ru")}
-SAME = {"named", "field.clip", "field.vae", "field.loras", "model.native", "server.about", "origin.credentials"}
+FILES = [UI / "src", *sorted((UI / "src" / "drawers").iterdir())]
+TEXTS = {
+    language: {
+        key: text for folder in FILES for key, text in json.loads((folder / f"{language}.json").read_text("utf-8")).items()
+    }
+    for language in ("en", "ru")
+}
+SAME = {
+    "named", "field.clip", "field.vae", "field.loras", "model.native", "server.about", "origin.credentials", "models.placeholder",
+    *(f"models.{part}.{kind}" for part in ("kind", "is") for kind in ("lora", "vae", "controlnet")),
+}  # fmt: skip
 """Texts that are no words, or the same ones."""
-CLUMSY = {"зерн": "сид", "обратить": "инвертировать", "на выбор сервера": "", "на вашем компьютере": "", "родн": ""}
+CLUMSY = {
+    "зерн": "сид", "обратить": "инвертировать", "на выбор сервера": "", "на вашем компьютере": "", "родн": "",
+    "энкодер": "кодировщик", "денойзер": "шумоподавляющая сеть", "изображени": "картинка", "промпт": "описание", "запрос": "заказ",
+}  # fmt: skip
+"""And what is said instead, see docs/page.md."""
 
 
 def plain(text):

@@ -44,6 +44,12 @@ def test_the_page_needs_nothing_but_itself(language):
         assert "eval(" not in script
 
 
+def test_styles_say_the_same_in_less():
+    css = "/* why */\na:hover, b > c {\n  margin: 0 calc(1px + 2px); color: red;\n}\n@media (max-width: 9px) { d { top: 0; } }\n"
+    packed = "a:hover,b > c{\nmargin:0 calc(1px + 2px);color:red;\n}\n@media (max-width:9px){d{top:0}}\n"
+    assert build_page._packed(css) == packed
+
+
 def test_the_policy_forbids_what_it_does_not_name():
     rules = policy(["a"], "b").split("; ")
     assert "default-src 'none'" in rules

@@ -18,7 +18,7 @@ export class ServerError extends Error {
   /** For a person: in the page's words where they say it better, else the server's sentence. */
   get words() {
     if (this.status === 0) return t(this.said);
-    if (this.status === 401) return t(this.keyed ? "error.key.wrong" : "error.key");
+    if (this.status === 401 && this.code !== "guard.expired") return t(this.keyed ? "error.key.wrong" : "error.key");
     return worded(this.said, this);
   }
 }

@@ -80,7 +80,7 @@ function describeRules() {
     health.assistant ? t("rules.assistant") : "",
   ].filter(Boolean);
   const list = byId("server-rules-list");
-  if (list.innerText !== rules.join("\n")) list.replaceChildren(...rules.map((rule) => make("li", {}, rule)));
+  if (list.textContent !== rules.join("")) list.replaceChildren(...rules.map((rule) => make("li", {}, rule)));
   show(byId("server-rules"), rules.length > 0);
 }
 

@@ -28,6 +28,15 @@ export async function get(store, key) {
   return db === null ? memory[store].get(key) : await done(db, store, "readonly", (at) => at.get(key));
 }
 
+/** Takes a value out: of several tabs that try, one gets it. */
+export async function take(store, key) {
+  const db = await database();
+  if (db !== null) return done(db, store, "readwrite", (at) => [at.get(key), at.delete(key)][0]);
+  const value = memory[store].get(key);
+  memory[store].delete(key);
+  return value;
+}
+
 export async function remove(store, key) {
   const db = await database();
   if (db === null) return void memory[store].delete(key);

@@ -45,8 +45,20 @@ export function startMenu(menu) {
   return close;
 }
 
+let opened = []; // dialogs, in the order in which they were opened
+
 export function openDialog(dialog) {
-  if (!dialog.open) dialog.showModal();
+  if (dialog.open) return;
+  dialog.showModal();
+  opened = [...opened.filter((one) => one !== dialog), dialog];
+  sayOnTop();
+}
+
+/** What is said goes into the dialog on top: what lies behind one is neither reached nor heard. */
+function sayOnTop() {
+  opened = opened.filter((one) => one.open);
+  const top = opened.at(-1) ?? document.body;
+  if (byId("live").parentElement !== top) top.append(byId("live"), byId("notices"));
 }
 
 /** What a tree says: a text, or `[tag, attributes, ...children]`. */
@@ -64,6 +76,7 @@ export function grown(tree, space = document.documentElement.namespaceURI) {
 export function closeDialogsByButtons(root = document) {
   for (const dialog of all("dialog", root)) {
     for (const button of all("[data-close]", dialog)) button.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", sayOnTop);
     let pressed = null; // a drag that begins inside and ends outside is no click beside it
     dialog.addEventListener("pointerdown", (event) => { pressed = event.target; });
     dialog.addEventListener("click", (event) => {

@@ -1,12 +1,14 @@
 // The orders of this page in their line: what waits, what is made, and what came of it. Those that haven't ended are kept
 // in the browser, each by itself, so that a reload loses none.
 
-import { freshId, get, keys, put, remove } from "./database.js";
+import { freshId, get, keys, put, remove, take } from "./database.js";
 
 const PREFIX = "order ";
 const ENDED = 30; // that are still told of
 const LOCK = "imagine.tab ";
+const LEFT = "imagine.left"; // in this tab's own storage: the page that was here before has gone
 const tab = ownTab();
+let [lowest, highest] = [0, 0]; // the places in the line that were given
 let line = []; // those that ended, the one that is made, those that wait
 const listeners = new Set();
 
@@ -24,8 +26,8 @@ export function changedQueue() {
 
 /** Puts requests at the end of the line, or before all that wait. */
 export function enter(list, { first = false } = {}) {
-  const places = waiting().map((order) => order.at);
-  const from = first ? Math.min(0, ...places) - list.length : Math.max(0, ...places) + 1;
+  const from = first ? lowest - list.length : highest + 1;
+  [lowest, highest] = [Math.min(lowest, from), Math.max(highest, from + list.length - 1)];
   const fresh = list.map((wanted, index) => ({ id: freshId(), at: from + index, state: "waiting", wanted, said: "", part: null, picture: null, made: [], error: "" }));
   for (const order of fresh) keep(order);
   line.push(...fresh);
@@ -42,6 +44,7 @@ export function nextOrder() {
 /** What became of one: `done`, `failed`, `cancelled`; or `aside`, which is kept like one that waits. */
 export function setState(order, state, error = "") {
   Object.assign(order, { state, error, said: "" });
+  if (state === "done") Object.assign(order, { wanted: { said: order.wanted.said, pictures: {} }, picture: null }); // nobody asks again
   if (state === "waiting" || state === "running" || state === "aside") keep(order);
   else forget(order);
   const ended = line.filter((one) => ["done", "failed", "cancelled"].includes(one.state));
@@ -54,6 +57,13 @@ export function drop(order) {
   line = line.filter((one) => one !== order);
   forget(order);
   changedQueue();
+}
+
+/** Puts back what was dropped, each in its place. */
+export function putBack(list) {
+  for (const order of list) keep(order);
+  line.push(...list);
+  sort();
 }
 
 /** Moves one that waits by so many places. */
@@ -73,24 +83,28 @@ export function move(order, by) {
   return true;
 }
 
-/** Brings back what this tab had when it was left: `{ own, others }`, the latter of tabs that are gone. */
+/** Brings back what this tab had when it was left: `{ own, others }`, the latter of tabs that are gone. `copied`: was it
+ * duplicated from another tab, whose own storage it has? */
 export async function kept() {
   const found = [];
   for (const key of await keys("draft").catch(() => [])) {
     if (String(key).startsWith(PREFIX)) found.push(await get("draft", key).catch(() => undefined));
   }
+  const { name, copied } = await tab;
   const there = found.filter(Boolean).sort((a, b) => a.at - b.at);
-  const own = there.filter((one) => one.tab === tab && !line.some((order) => order.id === one.id));
+  const own = there.filter((one) => one.tab === name && !line.some((order) => order.id === one.id));
   const open = await openTabs();
-  const others = open === null ? [] : there.filter((one) => one.tab !== tab && !open.has(one.tab));
-  return { own, others };
+  const others = open === null ? [] : there.filter((one) => one.tab !== name && !open.has(one.tab));
+  return { own, others, copied };
 }
 
-/** Has what was kept wait again, what was being made first. */
-export function again(records) {
-  for (const { id } of records) remove("draft", PREFIX + id).catch(() => {});
-  const running = records.filter((one) => one.state === "running");
-  enter([...running, ...records.filter((one) => one.state !== "running")].map((one) => one.wanted), { first: true });
+/** Has what was kept wait again, what was being made first; not what another tab has taken meanwhile. Returns how many. */
+export async function again(records) {
+  const taken = await Promise.all(records.map(({ id }) => take("draft", PREFIX + id).catch(() => undefined)));
+  const left = taken.filter(Boolean);
+  const running = left.filter((one) => one.state === "running");
+  enter([...running, ...left.filter((one) => one.state !== "running")].map((one) => one.wanted), { first: true });
+  return left.length;
 }
 
 function sort() {
@@ -101,22 +115,30 @@ function sort() {
 
 /** Where the browser has no room it lasts for as long as the page is open. */
 function keep({ id, at, state, wanted }) {
-  put("draft", PREFIX + id, { id, tab, at, state, wanted }).catch(() => {});
+  tab.then(({ name }) => put("draft", PREFIX + id, { id, tab: name, at, state, wanted })).catch(() => {});
 }
 
 function forget({ id }) {
-  remove("draft", PREFIX + id).catch(() => {});
+  tab.then(() => remove("draft", PREFIX + id)).catch(() => {});
 }
 
-/** What tells this tab from others, over a reload. */
-function ownTab() {
-  let name = freshId();
+/** What tells this tab from others, over a reload: not a name that it was duplicated with, whose tab is still there. */
+async function ownTab() {
+  let name = null;
+  let copied = false;
   try {
-    name = sessionStorage.getItem(LOCK) ?? name;
+    name = sessionStorage.getItem(LOCK);
+    const left = sessionStorage.getItem(LEFT) !== null;
+    sessionStorage.removeItem(LEFT);
+    addEventListener("pagehide", () => sessionStorage.setItem(LEFT, "1"));
+    copied = name !== null && !left && Boolean((await openTabs())?.has(name));
+    if (copied) name = null;
+    name ??= freshId();
     sessionStorage.setItem(LOCK, name);
   } catch { /* no storage: nothing is known after a reload */ }
-  navigator.locks?.request(LOCK + name, () => new Promise(() => {}));
-  return name;
+  name ??= freshId();
+  navigator.locks?.request(LOCK + name, () => new Promise(() => {})).catch(() => {}); // where a browser forbids them, nobody knows
+  return { name, copied };
 }
 
 /** The tabs that are open; null where a browser doesn't tell, as over plain http. */

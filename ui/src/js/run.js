@@ -13,13 +13,14 @@ import { t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { blobFrom } from "./pictures.js";
 import { Progress } from "./progress.js";
-import { again, changedQueue, drop, enter, kept, nextOrder, orders, setState, waiting, whenQueueChanges } from "./queue.js";
+import { again, changedQueue, drop, enter, kept, nextOrder, orders, putBack, setState, waiting, whenQueueChanges } from "./queue.js";
 import { sourceFields, sourceMask, sourcePicture } from "./source.js";
 import { begin, bringIntoView, end, showFinished, showHidden, showPreview } from "./stage.js";
 import { forgetRun, rememberRun, tellUnfinished } from "./unfinished.js";
 
 const MOST_WAITING = 20;
 const AGAIN = 3000; // milliseconds in which a second Esc means it
+const ALL_ALIKE = [0, 403, 429, 503]; // no server, a key that isn't for that or has had enough, a full queue
 const LEAVING = 2000; // milliseconds in which a run that breaks off does so because the page goes
 let running = null;
 let needKey = () => {};
@@ -39,6 +40,7 @@ export function startRun(onKey) {
     event.returnValue = ""; // for browsers that ask only then
     left = performance.now();
   });
+  addEventListener("pagehide", () => { left = performance.now(); }); // phones ask nobody
 }
 
 /** Asks for what the form says: now, or once what is being made is done; where a plan is to be seen first, for that. */
@@ -97,16 +99,19 @@ export const runAlso = (body, pictures) => resume([{ said: body, pictures, body:
 
 /** What the page was closed over goes on in its line; one that was alone is only told of. */
 export async function resumeQueue() {
-  const { own, others } = await kept();
+  const { own, others, copied } = await kept();
   if (own.length > 1 || (own.length === 1 && own[0].state !== "running")) {
     forgetRun();
-    again(own);
-    notice(t("queue.resumed", { n: own.length }), { about: "cut" });
+    const n = await again(own);
+    if (n) notice(t("queue.resumed", { n }), { about: "cut" });
     if (!running) next();
-  } else tellUnfinished();
+  } else if (!copied) tellUnfinished();
   for (const one of own.length === 1 && own[0].state === "running" ? own : []) drop(one);
   if (!others.length) return;
-  const act = () => { again(others); if (!running) next(); };
+  const act = async () => {
+    await again(others);
+    if (!running) next();
+  };
   notice(t("queue.left", { n: others.length }), { about: "left", stay: true, action: { text: t("queue.again"), act } });
 }
 
@@ -168,6 +173,8 @@ function tellOrder(line) {
 /** A picture isn't to be shown: in its place stands why. */
 function hide(index, error) {
   running.hidden += 1;
+  running.entered.picture = null;
+  changedQueue();
   tell(error.words);
   if (!showHidden(index, error.words)) notice(error.words, { about: "hidden", bad: true });
 }
@@ -188,7 +195,7 @@ function next() {
 export function takeBack(order) {
   if (running?.entered === order) return cancel();
   drop(order);
-  const act = () => resume([order.wanted]);
+  const act = () => back([order]);
   return notice(t("queue.cleared", { n: 1 }), { about: "queue", action: { text: t("undo"), act, undo: true } });
 }
 
@@ -215,11 +222,16 @@ function putAside() {
 export function clearQueue() {
   const before = waiting();
   for (const order of before) drop(order);
-  const act = () => resume(before.map((order) => order.wanted));
+  const act = () => back(before);
   notice(t("queue.cleared", { n: before.length }), { about: "queue", action: { text: t("undo"), act, undo: true } });
 }
 
-/** Puts requests that were taken out first in the line again. */
+function back(list) {
+  putBack(list);
+  if (!running) next();
+}
+
+/** Puts requests first in the line. */
 function resume(before) {
   enter(before, { first: true });
   if (!running) next();
@@ -284,5 +296,5 @@ function sayFailed(error, wanted, again = () => resume([wanted])) {
     byId("run-error").textContent = error.words;
     show(byId("run-error"), true);
   }
-  return error.status !== 0;
+  return !ALL_ALIKE.includes(error.status);
 }

@@ -9,6 +9,7 @@ let url = null;
 export async function view(entry) {
   viewed = entry;
   const blob = await fileOf(entry);
+  if (viewed !== entry) return; // another was asked for meanwhile
   release();
   url = URL.createObjectURL(blob ?? entry.thumb);
   const img = byId("viewer-img");

@@ -62,8 +62,13 @@ function startMask() {
   byId("mask-invert").addEventListener("click", () => apply({ invert: true }));
   byId("mask-size").addEventListener("input", () => sizeBrush());
   byId("mask-done").addEventListener("click", finish);
-  byId("mask-dialog").addEventListener("close", () => settle({ found: undefined, left: strokes }));
-  addEventListener("resize", () => { if (byId("mask-dialog").open) fit(); });
+  byId("mask-dialog").addEventListener("close", () => {
+    settle({ found: undefined, left: strokes });
+    if (byId("mask-dialog").open) return;
+    start = null;
+    for (const each of [byId("mask-base"), canvas]) each.width = each.height = 1; // large ones hold a lot of memory
+  });
+  new ResizeObserver(() => { if (byId("mask-dialog").open) fit(); }).observe(byId("easel"));
 }
 
 const erasing = () => byId("mask-erase").getAttribute("aria-pressed") === "true";

@@ -4,27 +4,30 @@ import { send, ServerError } from "../../js/api.js";
 import { byId, icon, make } from "../../js/dom.js";
 import { fileSize, hasText, language, t } from "../../js/i18n.js";
 import { notice } from "../../js/notices.js";
+import { thumbnail } from "../../js/pictures.js";
 import { previewOf, removalOf } from "./files.js";
 
 const HOW = { all: "good", encoders: "good", stages: "good", layers: "wait" };
-const pictures = new Map(); // addresses of previews, by card and the time of its file
+const SIDE = 640; // pixels that are kept of a preview
+const pictures = new Map(); // addresses of previews, by file and its time
 
 /** The card of a file. `changed` is called once something has been done, `use` is given the name of one to draw with. */
 export function cardOf(file, { changes, changed, use }) {
   const acts = make("div", { className: "card-acts" });
   const card = make("li", { className: "card" }, pictureOf(file), aboutOf(file), acts);
   const ask = (box) => { card.querySelector(".card-ask")?.remove(); if (box) card.append(box); };
+  let asker = null; // what was pressed
+  const back = () => { ask(null); asker.focus(); };
   if (file.loads) acts.append(button(t("models.use"), t("models.use.name", { name: file.name }), () => use(file.name)));
   if (changes && file.removable) {
-    const copies = button(t("models.copy"), t("models.copy.name", { name: file.name }), () => ask(copyBox(file, changed, () => { ask(null); copies.focus(); })));
-    const removes = button(t("do.delete"), t("models.delete.name", { name: file.name }), async () => ask(await removalBox(file, changed, () => { ask(null); removes.focus(); })));
+    const copies = button(t("models.copy"), t("models.copy.name", { name: file.name }), () => { asker = copies; ask(copyBox(file, changed, back)); });
+    const removes = button(t("do.delete"), t("models.delete.name", { name: file.name }), async () => { asker = removes; ask(await removalBox(file, changed, back)); });
     acts.append(copies, removes);
     card.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || !card.querySelector(".card-ask")) return;
       event.preventDefault();
       event.stopPropagation();
-      ask(null);
-      removes.focus();
+      back();
     });
   }
   if (!acts.children.length) acts.remove();
@@ -38,10 +41,27 @@ function pictureOf(file) {
   const plain = make("span", { className: "card-plain" }, icon("image"), make("span", {}, familyOf(file) || kindName(file.kind)));
   room.append(plain);
   if (!file.preview) return room;
-  const key = `${file.kind} ${file.name} ${file.modified}`;
-  if (!pictures.has(key)) pictures.set(key, previewOf(file).then((blob) => URL.createObjectURL(blob), () => null));
+  const key = pictureKey(file);
+  if (!pictures.has(key)) pictures.set(key, smallPicture(file).catch(() => { pictures.delete(key); })); // without one the card stays plain
   pictures.get(key).then((url) => { if (url) plain.replaceWith(make("img", { src: url, alt: t("models.sample", { name: file.name }), decoding: "async" })); });
   return room;
+}
+
+const pictureKey = (file) => `${file.kind} ${file.name} ${file.modified}`;
+
+async function smallPicture(file) {
+  const { thumb } = await thumbnail(await previewOf(file), SIDE);
+  return URL.createObjectURL(thumb);
+}
+
+/** Lets go of pictures of other files than these. */
+export function keepPictures(files) {
+  const there = new Set(files.map(pictureKey));
+  for (const [key, picture] of pictures) {
+    if (there.has(key)) continue;
+    pictures.delete(key);
+    picture.then((url) => { if (url) URL.revokeObjectURL(url); });
+  }
 }
 
 const familyOf = (file) => (file.family ?? "").replaceAll("_", " ");
@@ -75,6 +95,7 @@ function copyBox(file, changed, done) {
   return askBox([make("div", { className: "field" }, make("label", { htmlFor: id }, t("models.copy.as")), input)], t("models.copy"), done, async () => {
     await send("POST", "/api/copy", { source: file.name, destination: input.value.trim() });
     notice(t("models.copied", { name: input.value.trim() }), { about: "models" });
+    done();
     await changed();
   });
 }
@@ -117,6 +138,11 @@ function askBox(parts, text, done, act) {
       }
     };
     row.prepend(go);
+    box.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !event.target.matches("input")) return;
+      event.preventDefault();
+      go.click();
+    });
   }
   box.append(row);
   queueMicrotask(() => (box.querySelector("input") ?? back).focus());

@@ -2,11 +2,11 @@
 
 import { ServerError } from "../../js/api.js";
 import { describeChoices } from "../../js/choices.js";
-import { byId, make, openDialog, press, show } from "../../js/dom.js";
+import { all, byId, make, openDialog, press, show } from "../../js/dom.js";
 import { change } from "../../js/form.js";
 import { hasText, inEveryLanguage, language, t } from "../../js/i18n.js";
 import { learnModels } from "../../js/offers.js";
-import { cardOf } from "./cards.js";
+import { cardOf, keepPictures } from "./cards.js";
 import { learnFiles } from "./files.js";
 import { offerCatalogue, startGet } from "./get.js";
 
@@ -14,6 +14,7 @@ const EVERY = 4000; // milliseconds between looks at what is here, while somebod
 let found = null; // { about, files }
 let kind = ""; // which are shown; "" is all
 let timer = null;
+let looks = 0;
 const cards = new Map(); // by kind and name: what it was made of, and itself
 
 export async function openModels() {
@@ -24,13 +25,17 @@ export async function openModels() {
 
 async function look() {
   clearTimeout(timer);
+  const mine = ++looks;
+  let [told, error] = [null, ""];
   try {
-    found = await learnFiles();
-    say("");
-  } catch (error) {
-    if (!(error instanceof ServerError)) throw error;
-    say(error.words);
+    told = await learnFiles();
+  } catch (failure) {
+    if (!(failure instanceof ServerError)) throw failure;
+    error = failure.words;
   }
+  if (mine !== looks) return; // it was looked again meanwhile
+  say(error);
+  found = told ?? found;
   if (found) describe();
   if (byId("models-dialog").open) timer = setTimeout(() => (document.hidden ? again() : look()), EVERY);
 }
@@ -64,9 +69,21 @@ function describe() {
   if (kind && !kinds.includes(kind)) kind = "";
   offerKinds(kinds);
   const shown = files.filter((file) => !kind || groupOf(file) === kind).map((file) => card(file, about));
-  const list = byId("models-cards");
-  if (shown.length !== list.children.length || shown.some((each, at) => list.children[at] !== each)) list.replaceChildren(...shown);
+  arrange(byId("models-cards"), shown);
   show(byId("models-empty"), files.length === 0);
+  const there = new Set(files.map(keyOf));
+  for (const key of cards.keys()) if (!there.has(key)) cards.delete(key);
+  keepPictures(files);
+}
+
+/** Puts cards in their order; what has the focus keeps it, or hands it to what does the same in the card made anew. */
+function arrange(list, shown) {
+  if (shown.length === list.children.length && shown.every((each, at) => list.children[at] === each)) return;
+  const focused = list.contains(document.activeElement) ? document.activeElement : null;
+  list.replaceChildren(...shown);
+  if (!focused) return;
+  const alike = all("button", list).find((one) => one.ariaLabel && one.ariaLabel === focused.ariaLabel);
+  (focused.isConnected ? focused : (alike ?? byId("models-title"))).focus({ preventScroll: true });
 }
 
 const groupOf = (file) => (file.loads || file.kind === "checkpoint" || file.kind === "diffusion-model" ? "model" : file.kind);
@@ -91,19 +108,22 @@ function offerKinds(kinds) {
   for (const chip of row.children) press(chip, chip.dataset.kind === kind);
 }
 
-/** A card stays the same element while what it tells is the same: what is open or focused in it stays. */
+const keyOf = (file) => `${file.kind} ${file.name}`;
+
+/** A card stays the same element while what it tells is the same, or something is asked in it. */
 function card(file, { changes }) {
-  const key = `${file.kind} ${file.name}`;
+  const key = keyOf(file);
   const { loaded, ...rest } = file;
   const now = `${language()} ${changes} ${Boolean(loaded)} ${JSON.stringify(rest)}`;
   const before = cards.get(key);
-  if (before?.made === now) return before.element;
+  if (before && (before.made === now || before.element.querySelector(".card-ask"))) return before.element;
   const element = cardOf(file, { changes, changed, use });
   cards.set(key, { made: now, element });
   return element;
 }
 
 function say(sentence) {
+  if (byId("models-error").textContent === sentence) return; // said once is enough
   byId("models-error").textContent = sentence;
   show(byId("models-error"), sentence !== "");
 }

@@ -86,10 +86,12 @@ function nameButtons() {
 
 async function fetchIt() {
   const asked = plan;
+  looking?.abort();
   pulling = { abort: new AbortController(), rows: [], began: performance.now(), first: null, quarter: 0 };
   describe();
   byId("models-leave").focus();
   byId("models-plan-said").textContent = t("models.begun");
+  tell(t("models.begun"));
   try {
     let last = null;
     for await (const line of pull({ model: asked.model }, pulling.abort.signal)) take((last = line));
@@ -104,10 +106,11 @@ async function fetchIt() {
     } else tell(t("models.stopped"));
   } finally {
     const stopped = pulling.abort.signal.aborted;
+    const near = byId("models-plan").contains(document.activeElement) || document.activeElement === document.body;
     pulling = null;
     describe();
     if (stopped) byId("models-plan-said").textContent = t("models.stopped");
-    if (byId("models-dialog").open) (plan ? byId("models-fetch") : byId("models-name")).focus();
+    if (near && byId("models-dialog").open) (plan ? byId("models-fetch") : byId("models-name")).focus();
     await changed();
   }
 }
@@ -116,7 +119,10 @@ function take({ status, digest, completed = 0, total }) {
   const { rows } = pulling;
   const found = rows.find(({ file }) => (digest ? digest === `sha256:${file.digest}` : status === `pulling ${file.name}`));
   if (found && total) found.bar.value = completed / total;
-  if (status.startsWith("verifying")) byId("models-plan-said").textContent = t("models.checking");
+  if (status.startsWith("verifying") && byId("models-plan-said").textContent !== t("models.checking")) {
+    byId("models-plan-said").textContent = t("models.checking");
+    tell(t("models.checking"));
+  }
   if (!found) return;
   const whole = rows.reduce((sum, { file }) => sum + (file.here ? 0 : file.size), 0);
   const done = rows.reduce((sum, { file, bar }) => sum + (file.here ? 0 : file.size * bar.value), 0);

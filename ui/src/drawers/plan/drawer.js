@@ -185,7 +185,9 @@ async function askAgain() {
   const asked = plan;
   setThinking(true);
   try {
-    const answer = await thought(body, byId("thinking-again"));
+    const thinking = thought(body, byId("thinking-again"));
+    byId("plan-stop").focus(); // which is seen only now
+    const answer = await thinking;
     if (answer === null || plan !== asked) return undefined;
     plan = { ...asked, wanted: { ...wanted, said: { ...wanted.said, prompt: wish }, body }, answer, written: null };
     fillIn();
@@ -202,8 +204,7 @@ async function askAgain() {
 function setThinking(on) {
   byId("plan-fields").disabled = on;
   for (const id of ["plan-again", "plan-draw"]) byId(id).disabled = on;
-  if (on) byId("plan-stop").focus();
-  else if (byId("plan-dialog").open) byId("plan-title").focus();
+  if (!on && byId("plan-dialog").open) byId("plan-title").focus();
 }
 
 function say(sentence) {

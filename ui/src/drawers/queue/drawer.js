@@ -85,10 +85,11 @@ function elements(order) {
 /** What is seen of it: the finished picture, else its preview, else what it starts from. */
 function picture(row, order) {
   const blob = order.made[0]?.thumb ?? order.picture ?? order.wanted.pictures.img ?? null;
-  if (!blob || row.shown === blob) return;
+  if (row.shown === blob) return;
   row.shown = blob;
-  const url = URL.createObjectURL(blob);
   row.urls.splice(0).forEach((old) => URL.revokeObjectURL(old));
+  if (!blob) return void row.room.replaceChildren(icon("image"));
+  const url = URL.createObjectURL(blob);
   row.urls.push(url);
   row.room.replaceChildren(make("img", { src: url, alt: "" }));
 }

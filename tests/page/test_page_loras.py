@@ -31,7 +31,7 @@ def asked(site):
     return [(lora.name, lora.weight, lora.clip) for lora in last(site).params.loras]
 
 
-def test_one_is_searched_weighed_and_taken_out_again(page, site):
+def test_one_is_searched_weighed_and_taken_out_again(page, site, windows):
     assert [one.get_attribute("value") for one in page.locator("#loras-there option").all()] == ["ink", "pen v2"]
     add(page, "nothing")
     expect(page.locator(".lora")).to_have_count(0)
@@ -41,6 +41,14 @@ def test_one_is_searched_weighed_and_taken_out_again(page, site):
     page.get_by_label("Weight of LoRA ink").nth(0).fill("0.65")  # the slider
     page.get_by_label("Weight of LoRA pen v2").nth(1).fill("-3,5")
     generate(page, "a fox")
+    assert asked(site) == [("ink", 0.65, 0.65), ("pen v2", -3.5, -3.5)]
+    page.evaluate("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }")
+    page.click("#save-menu summary")
+    page.click("#share")
+    expect(page.locator("[data-about=link]")).to_be_visible()
+    other = windows.open(page.evaluate("window.copied") + "&loras=ink&loras=null")
+    expect(other.locator(".lora-name")).to_have_text(["ink", "pen v2"])
+    generate(other)
     assert asked(site) == [("ink", 0.65, 0.65), ("pen v2", -3.5, -3.5)]
     page.get_by_role("button", name="Remove LoRA ink").click()
     generate(page)

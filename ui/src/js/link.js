@@ -4,6 +4,7 @@ import { copyText } from "./clipboard.js";
 import { control, controls } from "./controls.js";
 import { fill, flatten, settings } from "./form.js";
 import { t } from "./i18n.js";
+import { isLoras } from "./loras.js";
 import { isNames } from "./names.js";
 import { notice } from "./notices.js";
 import { undoToNow } from "./undo.js";
@@ -13,7 +14,10 @@ const LONGEST = 50_000;
 
 export function hashOf(said) {
   const pairs = new URLSearchParams();
-  for (const [name, value] of Object.entries(flatten(said))) if (!NEVER.has(name)) for (const one of [value].flat()) pairs.append(name, one);
+  for (const [name, value] of Object.entries(flatten(said))) {
+    if (NEVER.has(name) || !control(name)) continue;
+    for (const one of [value].flat()) pairs.append(name, isLoras(control(name)) ? JSON.stringify(one) : one);
+  }
   return `#${pairs}`;
 }
 
@@ -33,6 +37,7 @@ export function takeHash() {
     if (!known.has(name) || NEVER.has(name)) continue;
     const [field, part] = name.split(".");
     if (isNames(control(name))) said[name] = [...(said[name] ?? []), value];
+    else if (isLoras(control(name))) said[name] = [...(said[name] ?? []), ...loraIn(value)];
     else if (part) said[field] = { ...said[field], [part]: value };
     else said[field] = value;
   }
@@ -41,4 +46,15 @@ export function takeHash() {
   fill(said);
   notice(t("link.applied"), { about: "link", action });
   return true;
+}
+
+/** A LoRA as a link says it: a list of one, or of none where it says anything else. */
+function loraIn(text) {
+  try {
+    const { name, weight, clip_weight: clip } = JSON.parse(text);
+    if (typeof name !== "string" || typeof weight !== "number") return [];
+    return [{ name, weight, ...(typeof clip === "number" ? { clip_weight: clip } : {}) }];
+  } catch {
+    return [];
+  }
 }

@@ -130,6 +130,7 @@ async function ownTab() {
     name = sessionStorage.getItem(LOCK);
     const left = sessionStorage.getItem(LEFT) !== null;
     sessionStorage.removeItem(LEFT);
+    addEventListener("pageshow", () => sessionStorage.removeItem(LEFT)); // it may come back as it was
     addEventListener("pagehide", () => sessionStorage.setItem(LEFT, "1"));
     copied = name !== null && !left && Boolean((await openTabs())?.has(name));
     if (copied) name = null;

@@ -1,6 +1,6 @@
-export const build = "cc482e04ff140303";
+export const build = "7c6a39e5cb444a67";
 export const texts = {"mask.title":["What should change?","Что изменить?"],"mask.hint":["Paint over what should be made anew; the rest stays as it is.","Закрасьте то, что нужно нарисовать заново; остальное не изменится."],"mask.keys":["Keys: arrows move the brush, Space paints, [ and ] change its size, E erases, Ctrl+Z undoes, Ctrl+Shift+Z does it again.","Клавиши: стрелки двигают кисть, пробел рисует, [ и ] (Х и Ъ) меняют размер, E (У) — ластик, Ctrl+Z — отменить, Ctrl+Shift+Z — повторить."],"mask.canvas":["Mask: arrows move the brush, Space paints","Маска: стрелки двигают кисть, пробел рисует"],"mask.size":["Brush","Кисть"],"mask.erase":["Erase","Ластик"],"mask.undo":["Undo","Отменить"],"mask.redo":["Redo","Повторить"],"mask.clear":["Clear","Очистить"],"mask.invert":["Invert","Инвертировать"],"mask.done":["Done","Готово"],"mask.undone":["Undone","Отменено"],"mask.redone":["Redone","Повторено"]};
-export const style = ".easel { position: relative; display: grid; place-items: center; min-height: 0; border-radius: 12px; background: var(--sunken); overflow: hidden; touch-action: none; }\n.easel canvas { grid-area: 1 / 1; max-width: 100%; max-height: 100%; min-width: 0; min-height: 0; border-radius: 4px; }\n#mask-paint { opacity: 0.6; cursor: none; touch-action: none; }\n.brush { position: absolute; left: 0; top: 0; border: 1.5px solid #fff; outline: 1.5px solid #000; border-radius: 50%; pointer-events: none; }\n.brush-size { display: flex; align-items: center; gap: var(--s2); font-size: var(--small); }\n.brush-size input { width: 130px; }\n\n@media (max-width: 860px) {\n#mask-dialog .toolbar .spring { display: none; }\n}\n";
+export const style = ".easel{position:relative;display:grid;place-items:center;min-height:0;border-radius:12px;background:var(--sunken);overflow:hidden;touch-action:none}\n.easel canvas{grid-area:1 / 1;max-width:100%;max-height:100%;min-width:0;min-height:0;border-radius:4px}\n#mask-paint{opacity:0.6;cursor:none;touch-action:none}\n.brush{position:absolute;left:0;top:0;border:1.5px solid #fff;outline:1.5px solid #000;border-radius:50%;pointer-events:none}\n.brush-size{display:flex;align-items:center;gap:var(--s2);font-size:var(--small)}\n.brush-size input{width:130px}\n\n@media (max-width:860px){\n#mask-dialog .toolbar .spring{display:none}\n}\n";
 export const tree = [["dialog",{"id":"mask-dialog","class":"wide","data-keep":"","aria-labelledby":"mask-title"},["div",{"class":"label-row"},["h2",{"id":"mask-title","data-t":"mask.title"}],["button",{"type":"button","class":"icon-button","data-close":"","data-t-aria-label":"close","data-t-title":"close"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-x"}]]]],["p",{"class":"hint"},["span",{"data-t":"mask.hint"}]," ",["span",{"class":"keys","data-t":"mask.keys"}]],["div",{"class":"easel","id":"easel"},["canvas",{"id":"mask-base","aria-hidden":"true"}],["canvas",{"id":"mask-paint","tabindex":"0","role":"application","data-t-aria-label":"mask.canvas"}],["span",{"class":"brush","id":"brush","hidden":""}]],["div",{"class":"toolbar"},["label",{"class":"brush-size"},["span",{"data-t":"mask.size"}],["input",{"type":"range","id":"mask-size","min":"4","max":"256","value":"48"}]],["button",{"type":"button","class":"button small","id":"mask-erase","aria-pressed":"false","data-t":"mask.erase"}],["button",{"type":"button","class":"button small","id":"mask-undo","data-t":"mask.undo"}],["button",{"type":"button","class":"button small","id":"mask-redo","data-t":"mask.redo"}],["button",{"type":"button","class":"button small","id":"mask-clear","data-t":"mask.clear"}],["button",{"type":"button","class":"button small","id":"mask-invert","data-t":"mask.invert"}],["span",{"class":"spring"}],["button",{"type":"button","class":"button primary","id":"mask-done","data-t":"mask.done"}]]]];
 export const start = ({ $dom, $i18n, $keys, $pictures }) => {
 
@@ -66,8 +66,13 @@ byId("mask-clear").addEventListener("click", () => apply({ clear: true }));
 byId("mask-invert").addEventListener("click", () => apply({ invert: true }));
 byId("mask-size").addEventListener("input", () => sizeBrush());
 byId("mask-done").addEventListener("click", finish);
-byId("mask-dialog").addEventListener("close", () => settle({ found: undefined, left: strokes }));
-addEventListener("resize", () => { if (byId("mask-dialog").open) fit(); });
+byId("mask-dialog").addEventListener("close", () => {
+settle({ found: undefined, left: strokes });
+if (byId("mask-dialog").open) return;
+start = null;
+for (const each of [byId("mask-base"), canvas]) each.width = each.height = 1;
+});
+new ResizeObserver(() => { if (byId("mask-dialog").open) fit(); }).observe(byId("easel"));
 }
 
 const erasing = () => byId("mask-erase").getAttribute("aria-pressed") === "true";

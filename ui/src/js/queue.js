@@ -109,7 +109,7 @@ export async function again(records) {
 
 function sort() {
   const rank = { done: 0, failed: 0, cancelled: 0, running: 1, waiting: 2, aside: 3 };
-  line = line.map((order, index) => [order, index]).sort(([a, i], [b, j]) => rank[a.state] - rank[b.state] || (a.state === "waiting" ? a.at - b.at : i - j)).map(([order]) => order);
+  line = line.map((order, index) => [order, index]).sort(([a, i], [b, j]) => rank[a.state] - rank[b.state] || (rank[a.state] > 1 ? a.at - b.at : i - j)).map(([order]) => order);
   changedQueue();
 }
 

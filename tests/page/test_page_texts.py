@@ -9,20 +9,26 @@ from imagine.settings.preset_files import read_presets
 from tests.page.browser import UI
 
 FILES = [UI / "src", *sorted((UI / "src" / "drawers").iterdir())]
-TEXTS = {
-    language: {
-        key: text for folder in FILES for key, text in json.loads((folder / f"{language}.json").read_text("utf-8")).items()
-    }
-    for language in ("en", "ru")
-}
+
+
+def texts_in(language):
+    told = {}
+    for folder in FILES:
+        told |= json.loads((folder / f"{language}.json").read_text("utf-8"))
+    return told
+
+
+TEXTS = {language: texts_in(language) for language in ("en", "ru")}
 SAME = {
-    "named", "field.clip", "field.vae", "field.loras", "model.native", "server.about", "origin.credentials", "models.placeholder",
+    "named", "field.clip", "field.vae", "field.loras", "model.native", "server.about", "origin.credentials",
+    "models.placeholder",
     *(f"models.{part}.{kind}" for part in ("kind", "is") for kind in ("lora", "vae", "controlnet")),
 }  # fmt: skip
 """Texts that are no words, or the same ones."""
 CLUMSY = {
     "зерн": "сид", "обратить": "инвертировать", "на выбор сервера": "", "на вашем компьютере": "", "родн": "",
-    "энкодер": "кодировщик", "денойзер": "шумоподавляющая сеть", "изображени": "картинка", "промпт": "описание", "запрос": "заказ",
+    "энкодер": "кодировщик", "денойзер": "шумоподавляющая сеть", "изображени": "картинка",
+    "промпт": "описание", "запрос": "заказ",
 }  # fmt: skip
 """And what is said instead, see docs/page.md."""
 

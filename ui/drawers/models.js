@@ -106,7 +106,8 @@ return make("div", { className: "card-about" }, ...lines);
 }
 
 function fitsOf({ way, minimum, comfortable }) {
-const needs = comfortable > minimum ? t("models.needs", { minimum: fileSize(minimum), comfortable: fileSize(comfortable) }) : t("models.needs.all", { size: fileSize(minimum) });
+const [least, enough] = [fileSize(minimum), fileSize(comfortable)];
+const needs = comfortable > minimum && least !== enough ? t("models.needs", { minimum: least, comfortable: enough }) : t("models.needs.all", { size: least });
 return make("p", { className: "card-fits", "data-how": HOW[way] ?? "bad" }, `${t(way ? `models.fits.${way}` : "models.fits.not")} ${needs}`);
 }
 

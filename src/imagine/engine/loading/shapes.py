@@ -129,17 +129,7 @@ def qwen_config(shapes: Shapes, stated: int | None = None) -> dict[str, Any]:
     head is only Qwen3's tell: of the others `stated` says it, or it is what it is in all that are published."""
     normed = _QUERY_NORM in shapes
     head = size_of(shapes, _QUERY_NORM, 0) if normed else stated or _QWEN_HEAD
-    queries, keys = (size_of(shapes, f"layers.0.self_attn.{each}_proj.weight", 0) for each in "qk")
-    if queries % head or keys % head or queries % keys:
-        raise UnusableModel(message("weights.text_heads", width=queries, heads=keys // head or 1))
-    return {
-        "vocab_size": size_of(shapes, "embed_tokens.weight", 0),
-        "hidden_size": size_of(shapes, "embed_tokens.weight", 1),
-        "intermediate_size": size_of(shapes, "layers.0.mlp.gate_proj.weight", 0),
-        "num_hidden_layers": count_of(shapes, "layers."),
-        "num_attention_heads": queries // head,
-        "num_key_value_heads": keys // head,
-        "head_dim": head,
+    return _decoder_sizes(shapes, head) | {
         "qk_norm": normed,
         "biased": _KEY_BIAS in shapes,
         "normed": "norm.weight" in shapes,
@@ -148,7 +138,11 @@ def qwen_config(shapes: Shapes, stated: int | None = None) -> dict[str, Any]:
 
 def gemma_config(shapes: Shapes, stated: int | None = None) -> dict[str, Any]:
     """Settings of the Gemma 2 with tensors of these `shapes`, under transformers' names, likewise."""
-    head = stated or _GEMMA_HEAD
+    return _decoder_sizes(shapes, stated or _GEMMA_HEAD)
+
+
+def _decoder_sizes(shapes: Shapes, head: int) -> dict[str, int]:
+    """What both say alike, of heads so wide. Raises UnusableModel."""
     queries, keys = (size_of(shapes, f"layers.0.self_attn.{each}_proj.weight", 0) for each in "qk")
     if queries % head or keys % head or queries % keys:
         raise UnusableModel(message("weights.text_heads", width=queries, heads=keys // head or 1))

@@ -39,6 +39,9 @@ class ToldWorker:
         self.cancelled = []
         self.changed = lambda: None
 
+    def holds(self, parts):
+        return True
+
     def watch(self, changed):
         self.changed = changed
 
@@ -410,6 +413,17 @@ def test_jobs_go_where_their_model_is_then_where_there_is_room():
         assert pool.stats == [Stats(), Stats()]
 
     pooled(act, left, right, slots=2, share=1.0)
+
+
+def test_what_is_loaded_or_looked_at_goes_to_who_has_the_files():
+    poor, rich = ToldWorker(), ToldWorker()
+    poor.holds = lambda parts: not list(parts)
+
+    async def act(pool):
+        await pool.load(MODEL)
+        assert (poor.stats.models, [model.name for model in rich.stats.models]) == ([], ["m"])
+
+    pooled(act, poor, rich)
 
 
 def test_jobs_of_one_model_stay_together_before_it_is_loaded():

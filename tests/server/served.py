@@ -51,6 +51,9 @@ class PromptedWorker:
         self.scored = []
         self.news = asyncio.Event()
 
+    def holds(self, parts):
+        return True
+
     def watch(self, changed):
         self.changed = changed
 

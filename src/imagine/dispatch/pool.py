@@ -166,7 +166,14 @@ class Pool:
 
     async def load(self, model: Model, keep_alive: float | None = None) -> Loaded:
         """Has a model ready on the worker that suits it best. Raises ImagineError."""
-        worker = min(self.workers, key=lambda worker: (worker.ready is None, *self._reluctance(worker, model)))
+        worker = min(
+            self.workers,
+            key=lambda worker: (
+                not worker.holds(model.components),
+                worker.ready is None,
+                *self._reluctance(worker, model),
+            ),
+        )
         return await worker.load(model, keep_alive)
 
     async def unload(self, model: str) -> None:
@@ -175,7 +182,10 @@ class Pool:
 
     async def score(self, checker: Model, img: bytes) -> Scored:
         """Says what is seen in a picture, by the worker that holds the fewest jobs. Raises ImagineError."""
-        worker = min(self.workers, key=lambda worker: (worker.ready is None, self._held[worker]))
+        worker = min(
+            self.workers,
+            key=lambda worker: (not worker.holds(checker.components), worker.ready is None, self._held[worker]),
+        )
         return await worker.score(checker, img)
 
     def _cancel(self, job: Job) -> None:

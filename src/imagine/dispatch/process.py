@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
 from ..messages import Message, message
@@ -33,7 +33,7 @@ from ..words.frames import (
     WorkerSettings,
     ends,
 )
-from ..words.model import Model
+from ..words.model import Component, Model
 from .buffer import Buffer, EventStream
 from .child import Child
 from .limits import Limits, Restarts
@@ -82,6 +82,10 @@ class ProcessWorker:
     def kept(self) -> bool:
         """Is there somebody who starts the process again? True too where nobody has to: while it ends, or for good."""
         return self._stopping or self._refused or (self._keeper is not None and not self._keeper.done())
+
+    def holds(self, _: Iterable[Component]) -> bool:
+        """What lies on this machine it can read."""
+        return True
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Calls `changed` whenever `ready` or `broken` changes."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ..messages import Message
 from ..words import errors
 from ..words.events import Failed
 from ..words.frames import JobReport, Loaded, Ready, Scored, Stats, Submit
-from ..words.model import Model
+from ..words.model import Component, Model
 from ..words.moderation import ModerationVerdict
 
 _UNSAID = ModerationVerdict(action="block", categories={}, stage="picture", rule="")
@@ -52,8 +52,11 @@ class Worker(Protocol):
     def kept(self) -> bool:
         """Is it looked after, so that it is started again when it is lost?"""
 
+    def holds(self, parts: Iterable[Component]) -> bool:
+        """Does it have every one of these files? A worker of this machine always does."""
+
     def watch(self, changed: Callable[[], None]) -> None:
-        """Calls `changed` whenever `ready` or `broken` changes."""
+        """Calls `changed` whenever `ready`, `broken` or what it `holds` changes."""
 
     async def start(self) -> None:
         """Begins to bring it up; returns before it is ready."""

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from .component_walk import components_in
 from .events import AnyEvent, Event, Failed, Finished
 from .keys import USUAL, Priority
 from .model import AdapterUse, Component, ControlUse, EmbeddingUse, Model, ReferenceUse
@@ -145,6 +146,11 @@ class Submit(Command, frozen=True, tag="submit"):
         parts = [*(use.component for use in self.adapters), *(use.component for use in self.controls), *of_references]
         looking = [] if self.check is None else [self.check.checker.main]
         return [*(part for part in parts if part is not None), *looking]
+
+    @property
+    def components(self) -> list[Component]:
+        """Every file or folder that it reads, of its models and beside them."""
+        return list(components_in(self))
 
     @property
     def models(self) -> list[Model]:

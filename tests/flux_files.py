@@ -111,6 +111,55 @@ def write_flux(path: Path, modules: TinyFlux, layout: str = "folder", kind: Any 
     return file
 
 
+def map_lora(transformer: Any, seed: int = 1, rank: int = 4) -> dict[str, torch.Tensor]:
+    """What Canny and Depth are as LoRAs, under diffusers' names: beside every linear map, with a bias, of which the
+    first takes a map's tokens behind the latents', and norms' own weights. Layers that are one in the original share
+    what they take."""
+    tensors, generator = {}, torch.Generator().manual_seed(seed)
+    for name, module in transformer.named_modules():
+        if isinstance(module, torch.nn.RMSNorm):
+            tensors[f"{name}.weight"] = 1 + 0.3 * torch.randn(module.weight.shape, generator=generator)
+        if isinstance(module, torch.nn.Linear):
+            taken, made = module.in_features * (2 if name == "x_embedder" else 1), module.out_features
+            down = torch.randn(rank, taken, generator=torch.Generator().manual_seed(taken))
+            up = torch.randn(made, rank, generator=generator) * 0.3 * float(module.weight.detach().std()) / rank**0.5
+            tensors |= {f"{name}.lora_A.weight": down, f"{name}.lora_B.weight": up}
+            tensors[f"{name}.lora_B.bias"] = 0.05 * torch.randn(made, generator=generator)
+    return tensors
+
+
+def original_map_lora(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same under Black Forest Labs' names."""
+    made = {name.replace(".lora_B", ""): each for name, each in tensors.items() if ".lora_A." not in name}
+    originals = original_tensors(made, flux_map.LAYOUT)
+    state = {_of_lora(name): each for name, each in originals.items()}
+    layers = flux_map.LAYOUT.originals([name.rpartition(".")[0] for name in made])
+    downs = {original: tensors.get(f"{names[0]}.lora_A.weight") for original, names in layers}
+    return state | {f"{original}.lora_A.weight": down for original, down in downs.items() if down is not None}
+
+
+def _of_lora(name: str) -> str:
+    layer, _, parameter = name.rpartition(".")
+    return name if parameter == "scale" else f"{layer}.lora_B.{parameter}"
+
+
+def with_map(modules: TinyFlux, tensors: dict[str, torch.Tensor]) -> TinyFlux:
+    """What such a LoRA makes of a model: one that takes a map beside the latents."""
+    made, state = tiny_flux(taken=128).transformer, dict(modules.transformer.state_dict())
+    first = state["x_embedder.weight"]
+    state["x_embedder.weight"] = torch.cat([first, torch.zeros_like(first)], 1)
+    for name, each in tensors.items():
+        layer, _, part = name.partition(".lora_")
+        if part == "B.weight":
+            state[f"{layer}.weight"] = state[f"{layer}.weight"] + each @ tensors[f"{layer}.lora_A.weight"]
+        elif part == "B.bias":
+            state[f"{layer}.bias"] = state[f"{layer}.bias"] + each
+        elif not part:
+            state[name] = each
+    made.load_state_dict(state)
+    return modules._replace(transformer=made)
+
+
 def save(path: Path, tensors: dict[str, torch.Tensor]) -> None:
     save_file({name: tensor.contiguous().clone() for name, tensor in tensors.items()}, path)
 

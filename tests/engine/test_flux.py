@@ -20,6 +20,7 @@ from imagine.words.errors import BadRequest, Unsupported
 from imagine.words.model import ControlUse
 from imagine.words.recipe import Control, Hires
 from tests.control_files import under
+from tests.engine.adapters.low_rank import used
 from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, unpacked_latents
 from tests.engine.references.referring import reference, referring
 from tests.engine.running import (
@@ -35,7 +36,7 @@ from tests.engine.running import (
     run,
     wish,
 )
-from tests.flux_files import flux_pipeline, tiny_flux, write_flux
+from tests.flux_files import flux_pipeline, map_lora, original_map_lora, save, tiny_flux, with_map, write_flux
 
 pytestmark = pytest.mark.usefixtures("one_thread", "no_chance")
 
@@ -155,6 +156,38 @@ def test_pictures_of_several_maps_are_made_again_bit_for_bit(models):
         mapped(wish(model, "sided", neg="a dog", true_cfg=2.0, **few), PHOTO),
         mapped(wish(model, "edges", hires=Hires(scale=1.5, strength=0.5), **few), PHOTO, preprocess="canny"),
     ])  # fmt: skip
+
+
+def with_lora(one, file, weight=1.0):
+    return msgspec.structs.replace(one, adapters=(used(file, "canny", weight),))
+
+
+def test_canny_and_depth_are_loras_too(models, tmp_path):
+    """Beside a model that sees no map: as diffusers' pipeline with what the LoRA makes of that."""
+    path, modules = models()
+    tensors, file = map_lora(modules.transformer), tmp_path / "canny.safetensors"
+    save(file, original_map_lora(tensors))
+    one = with_lora(wish(model_at(path), sampler="euler", guidance=5.0, num_steps=STEPS), file)
+    got, without = (latents_of(mapped(one, picture)) for picture in (PHOTO, PHOTO.rotate(180)))
+    pipe = flux_pipeline(with_map(modules, tensors), tmp_path, diffusers.FluxControlPipeline)
+    assert_same(got, unpacked_latents(pipe, control_image=PHOTO, guidance_scale=5.0), without, within=3e-5)
+
+
+def test_pictures_that_see_maps_by_loras_share_batches_and_are_made_again(models, tmp_path):
+    """With one that sees none, and one that sees it by half, beside a reference; and none is without its map."""
+    path, modules = models()
+    named = {f"transformer.{name}": each for name, each in map_lora(modules.transformer).items()}
+    save(file := tmp_path / "canny.safetensors", named)
+    model, few = model_at(path), {"num_steps": 2, "guidance": 10.0}
+    half = with_lora(wish(model, "half", neg="a dog", true_cfg=2.0, **few), file, 0.5)
+    crowd_made_again([
+        wish(model, "plain", **few), mapped(with_lora(wish(model, "whole", **few), file), PHOTO), mapped(half, PHOTO),
+        mapped(with_lora(wish(model, "large", hires=Hires(scale=1.5, strength=0.5), **few), file), PHOTO.rotate(90)),
+        referring(mapped(with_lora(wish(model, "sees", **few), file), PHOTO), reference(None, PHOTO, strength=1.0)),
+    ])  # fmt: skip
+    with pytest.raises(BadRequest) as refused:
+        run(engine_of(), with_lora(wish(model, **few), file))
+    assert refused.value.note.code == "control.own"
 
 
 def test_a_map_is_for_what_sees_one_which_needs_it(models):

@@ -197,12 +197,33 @@ def test_a_model_that_sees_a_map_itself_has_one_and_sees_all_of_it(tmp_path):
     assert [each.model for each in both.params.control] == ["rose-canny", "own"]
     assert (own.params.num_steps, own.params.guidance) == (50, 30.0)
     assert refused == [
-        (400, "control must have a map for model 'FLUX.1-Canny-dev', which draws after one: its model is 'own'"),
+        (400, "control must have a map for 'FLUX.1-Canny-dev', which draws after one: its model is 'own'"),
         (400, "control: model 'FLUX.1-Canny-dev' draws after one map, and 2 are its own"),
         (400, "control.0.strength can't be 0.5: this model sees its map as a whole, in every step"),
         (400, "control.0.end can't be 0.8: this model sees its map as a whole, in every step"),
         (404, refused[-1][1]),
     ]
+
+
+def test_a_lora_of_canny_has_a_plain_model_see_a_map(tmp_path):
+    add_transformer(tmp_path, "FLUX.1-dev", "FluxPipeline", in_channels=64, guidance_embeds=True)
+    first = {"img_in.lora_A.weight": (128, 128), "img_in.lora_B.weight": (3072, 128)}
+    inner = "double_blocks.0.img_attn.qkv.lora"
+    more = {f"{inner}_A.weight": (128, 3072), f"{inner}_B.weight": (9216, 128)}
+    add(tmp_path, "loras/flux1-canny-dev-lora", first | more)
+    dev, none = {"model": "FLUX.1-dev"}, {"loras": [{"name": "flux1-canny-dev-lora", "weight": 0}]}
+    canny = dev | {"loras": ["flux1-canny-dev-lora"]}
+    ((own, _), (called, _), *refused) = asked(
+        tmp_path, said(model="own") | canny, said() | canny, canny, said(model="own", strength=0.5) | canny,
+        said(model="own") | dev, said(model="own") | dev | none, said(model="flux1-canny-dev-lora") | dev,
+    )  # fmt: skip
+    for job in (own, called):
+        (recorded,), (use,), (lora,) = job.params.control, job.controls, job.adapters
+        assert (recorded.model, recorded.preprocess, use.component) == ("own", "canny", None)
+        assert lora.name == "flux1-canny-dev-lora"
+    assert [code for code, _ in refused] == [400, 400, 404, 404, 400]
+    assert "is a LoRA: name it among loras too" in refused[-1][1]
+    assert "control must have a map for 'flux1-canny-dev-lora'" in refused[0][1]
 
 
 def test_units_of_another_program_are_taken_as_they_are(home):

@@ -76,8 +76,6 @@ SENTENCES = {
     "folder.latents_mean": "its VAE normalises its latents (latents_mean), which isn't supported for its family",
     "unfit.radiance": "it is Chroma Radiance, which paints pixels without a VAE, and isn't drawn here yet",
     "unfit.channels": "its denoiser takes {count} channels, which no way of drawing here gives",
-    "unfit.control_lora": "it makes FLUX.1 one that is told a map beside the latents, as Depth and Canny are, and "
-    "isn't applied yet; a ControlNet holds it to maps",
     "unfit.qwen_image": "it is {name}, which isn't drawn from single files yet; Qwen-Image is",
     "unfit.folder_only": "it is {name}, which works from a diffusers folder only",
     "unfit.pixart_alpha": "it is PixArt-alpha, which works from a diffusers folder only; PixArt-Sigma from files, too",
@@ -216,7 +214,8 @@ SENTENCES = {
     "lora.unused": "of LoRA '{name}' {count} of {total} layers can't be used: {names}",
     "lora.embeddings": "LoRA '{name}' brings embeddings along, which work where prompts say them: {names}",
     "control.file": "{field} '{name}' can't be used: {why}",
-    "control.own": "{field} must have a map for model '{name}', which draws after one: its model is 'own'",
+    "control.of_lora": "'{name}' is a LoRA: name it among loras too, and the model sees this map by it",
+    "control.own": "{field} must have a map for '{name}', which draws after one: its model is 'own'",
     "control.own_several": "{field}: model '{name}' draws after one map, and {count} are its own",
     "control.own_whole": "{field} can't be {value}: this model sees its map as a whole, in every step",
     "control.family": "{field} isn't made for a network as this model's",

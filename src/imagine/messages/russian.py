@@ -78,8 +78,6 @@ SENTENCES = {
     "folder.latents_mean": "её VAE нормирует латенты (latents_mean), для её семейства это не поддерживается",
     "unfit.radiance": "это Chroma Radiance: она рисует пикселями без VAE, и здесь ею пока не рисуют",
     "unfit.channels": "её сеть принимает {count:канал|канала|каналов}, а здесь такого не бывает",
-    "unfit.control_lora": "она делает из FLUX.1 такую, которой вместе с латентами показывают карту, как Depth и Canny; "
-    "такие пока не применяются, а по карте её ведёт ControlNet",
     "unfit.qwen_image": "это {name}: такими из отдельных файлов пока не рисуют, а Qwen-Image рисуют",
     "unfit.folder_only": "это {name}: работает только из папки diffusers",
     "unfit.pixart_alpha": "это PixArt-alpha: она работает только из папки diffusers, а PixArt-Sigma — и из файлов",
@@ -223,7 +221,8 @@ SENTENCES = {
     "lora.unused": "в LoRA «{name}» слоёв, которые нельзя использовать, — {count} из {total}: {names}",
     "lora.embeddings": "LoRA «{name}» содержит эмбеддинги; они действуют там, где их называют запросы: {names}",
     "control.file": "{field} «{name}» использовать нельзя: {why}",
-    "control.own": "{field}: модель «{name}» рисует по карте, и одна карта должна быть с model «own»",
+    "control.of_lora": "«{name}» — это LoRA: укажите её и среди LoRA, и модель увидит по ней эту карту",
+    "control.own": "{field}: «{name}» рисует по карте, и одна карта должна быть с model «own»",
     "control.own_several": "{field}: модель «{name}» рисует по одной карте, а её собственных {count}",
     "control.own_whole": "{field} не может быть {value}: эта модель видит карту целиком, на каждом шаге",
     "control.family": "{field} не рассчитано на такую сеть, как у этой модели",

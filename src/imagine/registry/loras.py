@@ -15,6 +15,7 @@ from typing import NamedTuple
 from ..families.facts import LoraSignature
 from ..families.table import FAMILIES, family_of_architecture, family_of_context
 from ..words.adapter_names import layer_tensor
+from ..words.beside import CONTROL
 from .header import TensorInfo
 from .signatures import Detected
 
@@ -29,8 +30,6 @@ _TAKING = ("down", "lora_embedding_A", "hada_w1_b", "diff")
 """The parts whose second dimension is what the layer takes."""
 
 
-CONTROL = "control"
-"""Of a LoRA that makes a FLUX.1 one that is told a map beside the latents (Black Forest Labs' Depth and Canny)."""
 _FIRST, _MAPPED = ("img_in", "x_embedder"), 128
 """The layer that takes a Flux' latents, and what it takes then."""
 

@@ -11,7 +11,7 @@ from ..families.defaults import bounds_of
 from ..families.facts import Need
 from ..families.table import FAMILIES, embedding_families, lora_families
 from ..messages import Language, sentence
-from ..words.beside import made_for, takes_map
+from ..words.beside import made_for, shows_map, takes_map
 from ..words.entry import Entry
 from ..words.map_words import map_meant, union_kinds, words_of
 from ..words.preprocessors import PREPROCESSORS
@@ -33,7 +33,7 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
     language, what can be asked of it, and `upscaler` what enlarges its pictures, where its file or sidecar tells;
     `map` what makes the maps that a control is for, as its name has it, and `types` which kinds of maps it has to be
     told apart; `made_for` which of its family's sizes a model is, or a file goes beside, where that matters; `own_map`
-    what makes the map that a model sees itself, as its name has it, of one that does.
+    what makes the map that a model sees itself, as its name has it, of one that does, and of a LoRA that has one do so.
 
     Of a model that is made of others by name, and of one whose sidecar says how it is asked, `made` is what they say.
 
@@ -51,7 +51,7 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
         facts["examples"] = examples
     if size := made_for(entry):
         facts["made_for"] = size
-    if entry.kind in MODEL_KINDS and takes_map(entry):
+    if (entry.kind in MODEL_KINDS and takes_map(entry)) or shows_map(entry):
         facts["own_map"] = map_meant(words_of(entry.name)) or ""
     if entry.kind == "controlnet":
         facts["map"] = map_meant(words_of(entry.name)) or ""

@@ -13,17 +13,12 @@ from ..words.embedders import EMBEDDER
 from ..words.entry import Entry
 from ..words.safety import CLASSIFIERS, SAFETY
 from .header import Header
-from .identify import CHECKPOINT, DIFFUSION_MODEL, LORA, MODEL_KINDS, Identity
-from .loras import CONTROL
+from .identify import CHECKPOINT, DIFFUSION_MODEL, MODEL_KINDS, Identity
 from .quantisation import quantisation_problem
 
 _PARTS = ("text-encoder", "vae")
 """Files that a denoiser is made a model with."""
 UNTOLD = message("unfit.untold")
-_NEVER: Mapping[tuple[str, str], Message] = {
-    ("unknown", ""): UNTOLD, (LORA, CONTROL): message("unfit.control_lora"),
-}  # fmt: skip
-"""What can't be used whatever else it is, by kind and variant."""
 UNOPENED, UNDRAWN = "unfit.unopened", "unfit.undrawn"
 """What is wrong with a file of a family that the engine has no opener for, as it is said where a folder of it is known
 and where none is: with an opener that needs no more than the row's `single_file`."""
@@ -67,8 +62,8 @@ def problem_of(identity: Identity, headers: Mapping[Path, Header]) -> Message | 
 
     `headers` are those of its files, by their paths.
     """
-    if (why := _NEVER.get((identity.kind, identity.variant))) is not None:
-        return why
+    if (identity.kind, identity.variant) == ("unknown", ""):
+        return UNTOLD
     if identity.kind in _PARTS:
         return _quantisation(headers)
     if len(headers) > 1 and identity.kind not in MODEL_KINDS:

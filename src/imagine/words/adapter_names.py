@@ -23,7 +23,7 @@ _ENDING = (
     rf"|\.(?P<oft>(?:b?oft)_(?:blocks|diag|R|s)(?:\.\w+)*)|[._](?P<lora>{_LORA})"
     r"|\.(?P<ia3>on_input|ia3_l(?:\.\w+)*)|\.(?P<norm>[wb]_norm)"
     r"|\.(?P<glora>[ab][12]\.weight)|\.(?P<full>diff(?:_b)?)"
-    r"|\.(?P<any>alpha|dora_scale|lora_magnitude_vector(?:\.\w+)*|rescale|weight))$"
+    r"|\.(?P<any>alpha|dora_scale|lora_magnitude_vector(?:\.\w+)*|rescale|scale|weight))$"
 )
 _DOTTED = r"^(?:base_model\.model\.)?(?:(?:model\.)?diffusion_model\.|unet\.|transformer\.)?"
 _PREFIX = r"^(?:lycoris_|lora_)?(?:prior_unet_|unet_|transformer_(?!blocks))?"

@@ -45,6 +45,8 @@ ATTENDS: Mapping[str, frozenset[str]] = {
 """Of models that attend to reference pictures themselves, by their variant."""
 OWN_MAPS: Mapping[str, frozenset[str]] = dict.fromkeys(("control", "canny", "depth"), frozenset({"flux"}))
 """Of models whose denoiser sees a map itself, by their variant."""
+CONTROL = "control"
+"""The variant of LoRAs that have a FLUX.1 see a map beside the latents (Black Forest Labs' Depth and Canny)."""
 SECOND_SEEDS: frozenset[str] = _UNETS | {
     "sdxl_refiner", "flux", "flux2", "chroma", "sd3", "sd3.5", "z-image", "qwen-image",
 }  # fmt: skip
@@ -77,6 +79,11 @@ def attends(model: Entry) -> bool:
 def takes_map(model: Entry) -> bool:
     """Does its denoiser see a map itself?"""
     return model.family in OWN_MAPS.get(model.variant, ())
+
+
+def shows_map(file: Entry) -> bool:
+    """Is it a LoRA that has a model's denoiser see a map?"""
+    return file.kind == "lora" and file.variant == CONTROL
 
 
 def attends_to_squares(model: Entry) -> bool:

@@ -42,7 +42,8 @@ export function describeChoices() {
   offerNames(control("text_encoders"), filesOf("text-encoder"));
   offerEmbeddings(entriesOf("embedding"), chosenModel());
   offerLoras(control("loras"), entriesOf("lora"), chosenModel()?.lora_families ?? []);
-  offerBeside(entriesOf("controlnet"), entriesOf("ip-adapter"), chosenModel());
+  const seers = entriesOf("lora").filter((one) => one.own_map !== undefined).map((one) => ({ ...one, map: one.own_map, types: [] }));
+  offerBeside([...entriesOf("controlnet"), ...seers], entriesOf("ip-adapter"), chosenModel());
   offerFiles("refiner", models().length > 1 ? models() : [], t("no"));
   if (control("refiner_at")) show(control("refiner_at").closest(".field"), Boolean(control("refiner")?.value));
   if (control("watermark")) show(control("watermark").closest(".field"), !marksAll);

@@ -42,6 +42,8 @@ class Bound(NamedTuple):
 
     paths: SidePaths
     warnings: tuple[Message, ...] = ()
+    seeing: Mapping[str, SidePath] = {}
+    """What layers of the denoiser, by their names, make of a map's tokens, which stand beside those that they take."""
 
 
 class AdapterFile(Protocol):
@@ -66,6 +68,10 @@ class Adapter:
         for role, by_layer in bound.paths.items():
             network = networks[role]
             self._beside[network] = role, [Beside(network.get_submodule(name), by_layer[name]) for name in by_layer]
+        self._seeing: WeakKeyDictionary[Module, Sequence[Beside]] = WeakKeyDictionary()
+        if bound.seeing:
+            denoiser = networks["denoiser"]
+            self._seeing[denoiser] = [Beside(denoiser.get_submodule(name), path) for name, path in bound.seeing.items()]
 
     def role(self, network: Module) -> Role | None:
         """Which of the model's networks it is, if the adapter has anything beside it."""
@@ -74,3 +80,7 @@ class Adapter:
     def beside(self, network: Module) -> Sequence[Beside]:
         """What it has beside the layers of one of the networks."""
         return self._beside[network][1] if network in self._beside else ()
+
+    def seeing(self, denoiser: Module) -> Sequence[Beside]:
+        """What it has for a map beside the layers of a denoiser, each of which takes the map's tokens."""
+        return self._seeing.get(denoiser, ())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import GroupNorm, functional
+from torch.nn import GroupNorm, RMSNorm, functional
 
-from .layer import Affine, Norm, Parts, by_channel, in_place, shaped
+from .layer import Affine, Norm, Parts, by_channel, in_place, needs, shaped
 
 
 class FullDifference:
@@ -45,3 +45,17 @@ class NormDifference:
         if isinstance(layer, GroupNorm):
             return functional.group_norm(inputs, layer.num_groups, gain, bias, layer.eps).mul_(weight)
         return functional.layer_norm(inputs, layer.normalized_shape, gain, bias, layer.eps).mul_(weight)
+
+
+class NormReplacement:
+    """A `SidePath` of weights that stand in a norm's own place: what is normed, by how far they are from those."""
+
+    def __init__(self, layer: RMSNorm, parts: Parts, _alpha: float | None) -> None:
+        """Of `scale`, as Black Forest Labs call them, or `weight`. Raises Misfit."""
+        name = "scale" if "scale" in parts else "weight"
+        (stated,) = needs(parts, name)
+        self._layer, self._gain = layer, shaped(name, stated, layer.weight.shape)
+
+    def __call__(self, inputs: Tensor, weight: float) -> Tensor:
+        layer, gain = self._layer, self._gain.to(inputs) - self._layer.weight.to(inputs)
+        return functional.rms_norm(inputs, layer.normalized_shape, gain, layer.eps).mul_(weight)

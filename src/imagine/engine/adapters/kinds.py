@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import Conv2d, GroupNorm, LayerNorm, Linear, Module
+from torch.nn import Conv2d, GroupNorm, LayerNorm, Linear, Module, RMSNorm
 
 from . import decomposed
 from .adapter import SidePath
 from .decomposed import Decomposed
-from .difference import FullDifference, NormDifference
+from .difference import FullDifference, NormDifference, NormReplacement
 from .fused import FusedRows
 from .hadamard import Hadamard
 from .kronecker import Kronecker
@@ -54,6 +54,7 @@ KINDS = (
     ),
     Kind(FullDifference, _AFFINE, frozenset({"diff", "diff_b"})),
     Kind(NormDifference, (LayerNorm, GroupNorm), frozenset({"diff", "diff_b", "w_norm", "b_norm"})),
+    Kind(NormReplacement, (RMSNorm,), frozenset({"scale", "weight"})),
     Kind(Scaled, _AFFINE, frozenset({"on_input", "ia3_l"}), frozenset({"weight"})),
     Kind(Rotated, _AFFINE, frozenset({"oft_blocks", "oft_diag"}), frozenset({"rescale"})),
 )  # fmt: skip

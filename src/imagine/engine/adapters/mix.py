@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from torch.nn import Module
 from ...messages import Message
 from ..execution.company import accompanied
 from ..execution.shares import first_row
-from .adapter import Adapter, SidePath
+from .adapter import Adapter, Beside, SidePath
 
 
 class Strengths(NamedTuple):
@@ -54,6 +54,11 @@ class Mix:
             if role is not None
         )
         return tuple((adapter, weight) for adapter, weight in weighed if weight)
+
+    def seeing(self, denoiser: Module) -> Sequence[tuple[Beside, float]]:
+        """What of the adapters sees a map, each with its weight."""
+        weighed = ((adapter, weights.denoiser) for adapter, weights in self.members)
+        return [(each, weight) for adapter, weight in weighed if weight for each in adapter.seeing(denoiser)]
 
 
 NO_MIX = Mix()

@@ -43,7 +43,8 @@ class Conditioned:
         ledger, own = self._ledger, self._families[0]
         self.mix = yield from ledger.timing("encoding", self._adapters.mix(ledger.submit.adapters, own))
         ledger.warn(*self.mix.warnings)
-        yield from ledger.timing("encoding", self.controls.open(own, canvas))
+        seeing = self.mix.seeing(own.networks["denoiser"]) if self.mix else ()
+        yield from ledger.timing("encoding", self.controls.open(own, canvas, seeing))
 
     def open_references(self, encode: Encode) -> Slices[None]:
         """Have the references seen, on as many sides as the prompts that were laid out have."""

@@ -20,10 +20,13 @@ from ...words.frames import Submit
 from ...words.model import ControlUse
 from ...words.preprocessors import NONE, PREPROCESSORS
 from ...words.recipe import Control, Resize
+from ..adapters.adapter import Beside
+from ..adapters.shown_map import ShownMap
 from ..control.control_network import ControlNetwork, SeenMap, as_they_are
 from ..control.controls import LaidControl, additions_at
 from ..control.open_controls import OpenControls
 from ..execution.additions import Addition
+from ..execution.packing import packed
 from ..execution.wrapping import wrapped
 from ..families.family import Family
 from ..families.mapper import Mapper
@@ -59,14 +62,16 @@ class Controlling:
         """What the model's VAE takes off latents."""
         self._model = submit.params.model
         self._own: Tensor | None = None
+        self._seeing: Sequence[tuple[Beside, float]] = ()
+        self._shown: tuple[ShownMap, ...] = ()
 
-    def open(self, family: Family, canvas: Canvas) -> Slices[None]:
+    def open(self, family: Family, canvas: Canvas, seeing: Sequence[tuple[Beside, float]]) -> Slices[None]:
         """Open them beside the picture's model, and make their maps, for the canvas of its first pass; but for those of
-        no strength.
+        no strength. `seeing` is what its adapters have the model's own denoiser see a map by.
 
         Raises BadPicture, BadRequest, Unsupported, UnusableModel, ModelChanged.
         """
-        self._guides = []
+        self._guides, self._seeing = [], seeing
         for number, (use, control) in enumerate(self._uses):
             if not control.strength:
                 continue
@@ -74,7 +79,7 @@ class Controlling:
             network = None
             if use.component is not None:
                 network = yield from self._networks.network(use, control.model, family)
-            elif not family.takes_map:
+            elif not (family.takes_map or seeing):
                 raise Unsupported(message("control.family", "control"))
             made, resize = yield from self._map(use, control, canvas, f"control.{number}.image")
             self._guides.append(_Guide(control, network, made, resize))
@@ -95,7 +100,7 @@ class Controlling:
     def lay(self, canvas: Canvas, encode: Encode, steps: int) -> Slices[Sequence[Message]]:
         """Lay the maps out for a pass of so many of the user's steps, and have their networks see them, some as the
         model's VAE has them encoded; gives what is to be told of it."""
-        notes, self._laid, self._own = list[Message](), [], None
+        notes, self._laid, self._own, self._shown = list[Message](), [], None, ()
         for guide in self._guides:
             control = guide.control
             seen = SeenMap(_pixels(guide, canvas))
@@ -111,6 +116,8 @@ class Controlling:
             if steps and not any(laid.is_at(step, steps) for step in range(steps)):
                 notes.append(message("control.no_step", "control", name=control.model, steps=steps))
             yield
+        if self._seeing:
+            self._shown = (ShownMap(self._seeing, packed(self.own_map)),)
         return notes
 
     @property
@@ -123,7 +130,7 @@ class Controlling:
 
     def at(self, step: int, steps: int, *, sided: bool) -> Sequence[Addition]:
         """What is there at one of the user's steps of the pass, which is `sided` where it has a negative prompt."""
-        return additions_at(self._laid, step, steps, sided=sided)
+        return (*self._shown, *additions_at(self._laid, step, steps, sided=sided))
 
     def check(self) -> None:
         """Raises ModelChanged where somebody wrote into their files while they were drawn with."""

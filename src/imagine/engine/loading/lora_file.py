@@ -22,6 +22,7 @@ from ...words.model import Component, Role
 from ..adapters.adapter import Bound, Networks, SidePath
 from ..adapters.kinds import kinds_of, side_path
 from ..adapters.layer import Misfit
+from ..adapters.low_rank import LowRank
 from ..execution.homes import home_of
 from .checkpoint_file import CheckpointFile
 from .layer_names import LayerNames, NamedLayer
@@ -32,6 +33,8 @@ from .weights import Weights
 MOST = 50_000
 """Tensors of a file: five times what the largest have."""
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64, *FLOAT8)
+_WIDENED = ("FluxTransformer2DModel", "x_embedder")
+"""The denoiser, and its layer, that some files have take a map's tokens beside the latents'."""
 _NAMED, _LONGEST = 3, 80
 """Layers that a warning names, and characters of each."""
 
@@ -52,11 +55,15 @@ class LoraFile:
         layers = _sorted(name, weights.names)
         alphas, names = StatedAlphas(weights.metadata), LayerNames(networks)
         paths, left, strange = defaultdict[Role, dict[str, SidePath]](dict), list[str](), set[str]()
+        seeing, first = dict[str, SidePath](), _first(networks)
         for layer, parts in layers.items():
             yield
             places = names.find(layer)
             try:
-                made = [self._path(weights, parts, alphas, place) for place in places]
+                widened = any(place.layer is first and _widens(weights, parts, place.layer) for place in places)
+                made = [self._path(weights, parts, alphas, place, widened=widened) for place in places]
+                if widened:
+                    seeing |= {place.name: self._of_map(weights, parts, alphas, place) for place in places}
             except Misfit as error:
                 raise UnusableModel(
                     message("lora.layer", "loras", name=name, layer=_cut(layer), why=error.note)
@@ -71,19 +78,27 @@ class LoraFile:
             raise UnusableModel(message("lora.kind", "loras", name=name, parts=_listed(sorted(strange))))
         if not paths:
             raise UnusableModel(message("lora.nothing", "loras", name=name, count=len(left)))
-        return Bound(paths, _notes(name, len(layers), left))
+        return Bound(paths, _notes(name, len(layers), left), seeing)
+
+    def _of_map(self, weights: Weights, parts: Mapping[str, str], alphas: StatedAlphas, place: NamedLayer) -> SidePath:
+        """What it makes of a map's tokens beside a layer that it widens: all but the bias. Raises Misfit."""
+        down, up = (self._copy(weights, part, parts[part], place.layer) for part in ("down", "up"))
+        alpha = _alpha(weights, parts, alphas)
+        return LowRank(place.layer, {"down": down.chunk(2, 1)[1], "up": up}, alpha)  # type: ignore[arg-type]
 
     def _path(
-        self, weights: Weights, parts: Mapping[str, str], alphas: StatedAlphas, place: NamedLayer
+        self, weights: Weights, parts: Mapping[str, str], alphas: StatedAlphas, place: NamedLayer, *, widened: bool
     ) -> SidePath | None:
-        """What it has beside a layer, by the names of its tensors; None where that can't be used there. Raises
-        Misfit."""
+        """What it has beside a layer, by the names of its tensors; None where that can't be used there. Of one that it
+        has `widened` what it makes of the latents' tokens. Raises Misfit."""
         layer, rows = place.layer, place.rows
         kinds = kinds_of(layer, parts.keys() - {"alpha"})
         if not kinds:
             return None
         alpha = _alpha(weights, parts, alphas)
         own = {part: self._copy(weights, part, named, layer) for part, named in parts.items() if part != "alpha"}
+        if widened:
+            own["down"] = own["down"].chunk(2, 1)[0]
         if rows is not None:
             own = {part: rows.cut(part, tensor) for part, tensor in own.items()}
         return side_path(kinds, layer, own, alpha, rows)
@@ -103,6 +118,19 @@ class LoraFile:
                 raise Misfit(message("lora.part_numbers", part=part))
             self._copies[key] = copy.to(home)
         return self._copies[key]
+
+
+def _first(networks: Networks) -> Module | None:
+    """The layer of a denoiser that files may widen, of one that has it."""
+    denoiser, (kind, layer) = networks.get("denoiser"), _WIDENED
+    return denoiser.get_submodule(layer) if denoiser is not None and type(denoiser).__name__ == kind else None
+
+
+def _widens(weights: Weights, parts: Mapping[str, str], layer: Module) -> bool:
+    """Does it have the layer take twice as much as it does?"""
+    if not {"down", "up"} <= parts.keys():
+        return False
+    return weights.shape(parts["down"])[1:] == (2 * layer.get_parameter("weight").shape[1],)
 
 
 def _sorted(name: str, tensors: Collection[str]) -> dict[str, dict[str, str]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...asking.controls import OWN, ChosenControl, ControlWish, check_span, proper_control
+from ...asking.loras import ChosenLora
 from ...asking.preprocess import checked_options
 from ...asking.request import GenerateRequest
 from ...asking.resolve import is_another
+from ...families.table import lora_families
 from ...messages import Message, message
-from ...words.beside import CONTROLS, takes_map
+from ...words.beside import CONTROLS, shows_map, takes_map
 from ...words.control_units import model_called
 from ...words.entry import Entry
 from ...words.errors import BadRequest, PartNotFound, Unsupported
@@ -33,35 +36,48 @@ class ChosenControls(NamedTuple):
     warnings: tuple[Message, ...] = ()
 
 
-async def chosen_controls(gateway: Gateway, request: GenerateRequest, model: Entry) -> ChosenControls:
-    """The files of what is asked for. Raises PartNotFound, BadRequest, Unsupported on what names them; ModelChanged."""
+async def chosen_controls(
+    gateway: Gateway, request: GenerateRequest, model: Entry, loras: Sequence[ChosenLora] = ()
+) -> ChosenControls:
+    """The files of what is asked for, of a model with these `loras` beside it. Raises PartNotFound, BadRequest,
+    Unsupported on what names them; ModelChanged."""
     files, warnings = list[ChosenControl](), list[Message]()
+    seer = _seer(model, loras)
     for place, wish in enumerate(request.control or ()):
         path = f"control.{place}"
         check_span(wish.start, wish.end, path)
-        if _is_own(wish, model):
+        if seer is not None and _is_own(wish, seer):
             _check_whole(wish, path)
-            made = await _with_map(gateway, wish, model, path, warnings)
+            made = await _with_map(gateway, wish, seer, path, warnings)
             files.append(made._replace(file=None))
             continue
+        if (lora := await _of_lora(gateway, wish, model)) is not None:
+            raise BadRequest(message("control.of_lora", f"{path}.model", name=lora.name))
         file = await _file(gateway, wish, model, f"{path}.model")
         check_fit(file, model, CONTROLS, f"{path}.model", wish.model)
         if wish.digest and is_another(file, wish.digest):
             warnings.append(message("part.another", "control", name=file.name, digest=wish.digest[:12]))
         files.append(await _with_map(gateway, wish, file, path, warnings))
-    if takes_map(model) and (count := sum(each.file is None for each in files)) != 1:
+    if seer is not None and (count := sum(each.file is None for each in files)) != 1:
         if count:
-            raise BadRequest(message("control.own_several", "control", name=model.name, count=count))
-        raise BadRequest(message("control.own", "control", name=model.name), reason="missing")
+            raise BadRequest(message("control.own_several", "control", name=seer.name, count=count))
+        raise BadRequest(message("control.own", "control", name=seer.name), reason="missing")
     return ChosenControls(tuple(files), tuple(warnings))
 
 
-def _is_own(wish: ControlWish, model: Entry) -> bool:
-    """Is it the map that the model itself sees: called so, as the model is, or what that is for?"""
+def _seer(model: Entry, loras: Sequence[ChosenLora]) -> Entry | None:
+    """What has the model's own denoiser see a map: the model itself, or a LoRA; None where it sees none."""
+    if takes_map(model):
+        return model
+    return next((file for asked, file in loras if asked.weight and shows_map(file)), None)
+
+
+def _is_own(wish: ControlWish, seer: Entry) -> bool:
+    """Is it the map that the denoiser itself sees: called so, as what has it do so is, or what that is for?"""
     called = wish.model.lower()
-    if not takes_map(model) or called in (OWN, model.name.lower()):
-        return takes_map(model)
-    meant = map_meant(words_of(model.name))
+    if called in (OWN, seer.name.lower()):
+        return True
+    meant = map_meant(words_of(seer.name))
     return meant is not None and map_meant(alike(called)) == meant
 
 
@@ -89,6 +105,13 @@ async def _file(gateway: Gateway, wish: ControlWish, model: Entry, field: str) -
             raise
         code = "control.proper" if error.note.code in _NONE_FITS else "control.would"
         raise PartNotFound(message(code, field, why=error.note, file=proper)) from error
+
+
+async def _of_lora(gateway: Gateway, wish: ControlWish, model: Entry) -> Entry | None:
+    """The LoRA of that name that would have the model see a map, were it among its own."""
+    called, families = wish.model.lower(), lora_families(model.family)
+    seers = (file for file in await gateway.entries() if shows_map(file) and file.family in families)
+    return next((file for file in seers if file.name.lower() == called), None)
 
 
 def _meant(word: str, files: list[Entry], model: Entry) -> Entry | None:

@@ -59,7 +59,7 @@ async def chosen_model(gateway: Gateway, incoming: Incoming) -> ChosenModel:
     loras = await chosen_loras(gateway, incoming, entry, gateway.defaults_of(entry))
     wanted = wanted_with(entry, loras.files)
     defaults = gateway.defaults_of(entry, **{"usual" if loras.usual else "asked": wanted})
-    controls = await chosen_controls(gateway, incoming.request, entry)
+    controls = await chosen_controls(gateway, incoming.request, entry, loras.files)
     references = await chosen_references(gateway, incoming, entry)
     request = references.request
     check_needs(entry, request, shown=attends(entry) and bool(references.files))

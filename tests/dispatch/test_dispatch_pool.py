@@ -16,7 +16,7 @@ from imagine.dispatch.limits import Restarts
 from imagine.dispatch.pool import Pool
 from imagine.dispatch.process import ProcessWorker
 from imagine.messages import in_english, message
-from imagine.words.errors import Busy
+from imagine.words.errors import Busy, WorkerLost
 from imagine.words.events import Failed, Finished, Loading, Progress, Queued
 from imagine.words.frames import Loaded, Ready, ResidentModel, Stats, WorkerSettings
 from tests.models import model_at
@@ -340,6 +340,30 @@ def test_a_lost_worker_costs_what_it_had_begun_and_nothing_else():
         assert isinstance((await rest(waiting))[-1], Finished)
 
     pooled(act, worker, slots=2, share=1.0)
+
+
+def test_workers_come_and_go_and_their_jobs_wait_for_others():
+    first, second = ToldWorker(), ToldWorker()
+    first.restarts = 2
+
+    async def act(pool):
+        with pytest.raises(WorkerLost, match="no machine is here yet"):
+            await pool.load(MODEL)
+        stream = pool.submit(submit("1"))
+        await settle()
+        assert (pool.running, pool.waiting) == (0, 1)
+        await pool.add(first)
+        await settle()
+        assert list(first.held) == ["1"]
+        await pool.remove(first)
+        await settle()
+        assert (pool.ready, pool.running, pool.waiting, pool.restarts) == ([], 0, 1, 2)
+        await pool.add(second)
+        await settle()
+        second.finish("1")
+        assert isinstance((await rest(stream))[-1], Finished)
+
+    pooled(act)
 
 
 @pytest.mark.parametrize("moments", [None, 0, 1, 2, 3])

@@ -51,12 +51,12 @@ class Pool:
         clock: Callable[[], float] = time.monotonic,
         most_at_once: Callable[[str], int | None] = lambda _: None,
     ) -> None:
-        assert workers, "a pool needs a worker"
         self.workers = list(workers)
         self.counts = Counts()
         self._max_queue = max_queue
         self._slots = slots
-        self._most_of_one = max(1, math.ceil(slots * share)) * len(self.workers)
+        self._share = max(1, math.ceil(slots * share))
+        self._restarts_of_others = 0
         self._clock = clock
         self._most_at_once = most_at_once
         self._waiting: FairQueue[Job] = FairQueue(
@@ -90,6 +90,20 @@ class Pool:
         if self._relays:
             await asyncio.wait(self._relays)
 
+    async def add(self, worker: Worker) -> None:
+        """Takes one more worker, and begins to bring it up."""
+        worker.watch(self._hand_out)
+        self.workers.append(worker)
+        await worker.start()
+        self._hand_out()
+
+    async def remove(self, worker: Worker) -> None:
+        """Lets a worker go that is gone for good: what it holds is lost to it at once."""
+        self.workers.remove(worker)
+        self._restarts_of_others += worker.restarts
+        await worker.stop(0)
+        self._hand_out()
+
     @property
     def ready(self) -> list[Ready]:
         """What each worker that takes jobs said of itself; empty: nothing can run now."""
@@ -103,7 +117,7 @@ class Pool:
     @property
     def restarts(self) -> int:
         """How often a worker had to be started again."""
-        return sum(worker.restarts for worker in self.workers)
+        return self._restarts_of_others + sum(worker.restarts for worker in self.workers)
 
     @property
     def kept(self) -> bool:
@@ -166,6 +180,7 @@ class Pool:
 
     async def load(self, model: Model, keep_alive: float | None = None) -> Loaded:
         """Has a model ready on the worker that suits it best. Raises ImagineError."""
+        self._need_workers()
         worker = min(
             self.workers,
             key=lambda worker: (
@@ -182,11 +197,16 @@ class Pool:
 
     async def score(self, checker: Model, img: bytes) -> Scored:
         """Says what is seen in a picture, by the worker that holds the fewest jobs. Raises ImagineError."""
+        self._need_workers()
         worker = min(
             self.workers,
             key=lambda worker: (not worker.holds(checker.components), worker.ready is None, self._held[worker]),
         )
         return await worker.score(checker, img)
+
+    def _need_workers(self) -> None:
+        if not self.workers:
+            raise WorkerLost(message("worker.none"))
 
     def _cancel(self, job: Job) -> None:
         job.unwanted = True
@@ -198,7 +218,7 @@ class Pool:
 
     def _hand_out(self) -> None:
         """Gives the workers what they have room for; called whenever that may have changed."""
-        if all(worker.broken for worker in self.workers):
+        if self.workers and all(worker.broken for worker in self.workers):
             self._give_up()
         while not self._closing and (free := self._free_workers()):
             room = [worker for worker in free if self._held[worker] < self._slots]
@@ -209,6 +229,11 @@ class Pool:
         if not self._announcing:
             self._announcing = True
             asyncio.get_running_loop().call_soon(self._announce)
+
+    @property
+    def _most_of_one(self) -> int:
+        """How many jobs of one client the workers hold at most."""
+        return self._share * max(1, len(self.workers))
 
     def _free_workers(self) -> list[Worker]:
         return [worker for worker in self.workers if worker.ready and self._held[worker] < 2 * self._slots]
@@ -304,7 +329,7 @@ class Pool:
             running = [job for job in running if job.submit.client == client]
         seconds = self._waits.seconds(
             client, [(job.submit.client, self._left(job)) for job in running],
-            each=self._waiting.seconds / max(1, len(self._waiting)), workers=len(self.workers),
+            each=self._waiting.seconds / max(1, len(self._waiting)), workers=max(1, len(self.workers)),
         )  # fmt: skip
         own, most, again = self._waiting.count_of(client), self._max_queue, math.ceil(seconds)
         if len(self._waiting) < most:

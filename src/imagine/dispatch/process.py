@@ -1,11 +1,14 @@
-"""A worker that is a child process of this one: started, fed, watched, and started again when it is lost."""
+"""A worker that lives in another process: started, fed, watched, and started again when it is lost.
+
+That is a child of this one, unless it is said how else a life begins, as on another machine.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import count
 
 from ..messages import Message, message
@@ -36,6 +39,7 @@ from ..words.frames import (
 from ..words.model import Component, Model
 from .buffer import Buffer, EventStream
 from .child import Child
+from .life import Life
 from .limits import Limits, Restarts
 from .worker import Events, error_from_failed
 
@@ -43,7 +47,10 @@ _log = logging.getLogger(__name__)
 
 
 class ProcessWorker:
-    """The `Worker` that runs `command`; see `dispatch.worker.Worker` for what it promises."""
+    """The `Worker` that runs `command`, or lives as `begin` has it; see `dispatch.worker.Worker` for what it promises.
+
+    `begin` starts one life, which tells what it reports; it raises OSError where there can be none.
+    """
 
     def __init__(
         self,
@@ -52,14 +59,16 @@ class ProcessWorker:
         command: Sequence[str] | None = None,
         limits: Limits | None = None,
         restarts: Restarts | None = None,
+        begin: Callable[[Callable[[Report], None]], Awaitable[Life]] | None = None,
     ) -> None:
         self._settings = settings
         self._command = list(command or worker_command())
+        self._begin = begin or self._spawn
         self._limits = limits or Limits()
         self._when = restarts or Restarts()
         self._jobs: dict[str, Buffer] = {}
         self._ids = count(1)
-        self._child: Child | None = None
+        self._child: Life | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._changed: Callable[[], None] = lambda: None
         self._idle = asyncio.Event()
@@ -75,8 +84,8 @@ class ProcessWorker:
 
     @property
     def pid(self) -> int | None:
-        """The process's id while there is one."""
-        return self._child.pid if self._child is not None else None
+        """The process's id while there is one here."""
+        return self._child.pid if isinstance(self._child, Child) else None
 
     @property
     def kept(self) -> bool:
@@ -200,9 +209,8 @@ class ProcessWorker:
     async def _live(self) -> tuple[Message, bool, bool]:
         """One life of the process: why it ended, whether it became ready, and whether it was of any use."""
         self._was_useful = False
-        child = Child(self._limits, self._hear)
         try:
-            await child.spawn(self._command)
+            child = await self._begin(self._hear)
         except OSError as error:
             self._begun.set()
             return message("lost.unrunnable", why=str(error)), False, False
@@ -220,6 +228,11 @@ class ProcessWorker:
             self._settled.clear()
         self._lose(why)
         return why, was_ready, was_useful
+
+    async def _spawn(self, report: Callable[[Report], None]) -> Life:
+        child = Child(self._limits, report)
+        await child.spawn(self._command)
+        return child
 
     def _hear(self, report: Report) -> None:
         match report:

@@ -903,6 +903,7 @@ SENTENCES = {
     "accept.png": "{field} needs an answer in JSON, and the Accept header asks for image/png",
     "server.stopping": "the server is stopping",
     "worker.lost": "the worker {why}",
+    "worker.none": "no machine is here yet that could do it",
     "worker.failed": "the worker failed: {why}",
     "worker.error": "the worker failed: {kind}: {why}",
     "worker.no_reason": "no reason given",

@@ -914,6 +914,7 @@ SENTENCES = {
     "accept.png": "для {field} нужен ответ в JSON, а заголовок Accept просит image/png",
     "server.stopping": "сервер останавливается",
     "worker.lost": "рисующий процесс прервался: {why}",
+    "worker.none": "пока нет ни одной машины, которая могла бы это сделать",
     "worker.failed": "рисующий процесс дал сбой: {why}",
     "worker.error": "рисующий процесс дал сбой: {kind}: {why}",
     "worker.no_reason": "причина не названа",

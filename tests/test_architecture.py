@@ -84,6 +84,7 @@ MUST_NOT_KNOW = {
     ),
     "processes": (*HEAVY, *OUTSIDE, "aiohttp", "imagine.registry"),
     "client": (*HEAVY, *OUTSIDE, "aiohttp"),
+    "machines": (*HEAVY, "imagine.engine", "imagine.server", "imagine.worker", "imagine.cli", "imagine.settings"),
     "dispatch": (*HEAVY, "imagine.engine", "imagine.registry", "imagine.server", "imagine.worker"),
     "server": (*HEAVY, "imagine.engine", "imagine.worker", "imagine.cli"),
     "server/http": ("imagine.server.gateway", "imagine.server.orders", "imagine.dispatch", "imagine.registry"),

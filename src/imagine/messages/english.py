@@ -902,6 +902,7 @@ SENTENCES = {
     "job.unsent": "the job can't be sent: {why}",
     "accept.png": "{field} needs an answer in JSON, and the Accept header asks for image/png",
     "server.stopping": "the server is stopping",
+    "machines.absent": "the {role} {digest}… isn't there",
     "worker.lost": "the worker {why}",
     "worker.none": "no machine is here yet that could do it",
     "worker.failed": "the worker failed: {why}",

@@ -913,6 +913,7 @@ SENTENCES = {
     "job.unsent": "задание не удалось передать: {why}",
     "accept.png": "для {field} нужен ответ в JSON, а заголовок Accept просит image/png",
     "server.stopping": "сервер останавливается",
+    "machines.absent": "файла {digest}… ({role}) там нет",
     "worker.lost": "рисующий процесс прервался: {why}",
     "worker.none": "пока нет ни одной машины, которая могла бы это сделать",
     "worker.failed": "рисующий процесс дал сбой: {why}",

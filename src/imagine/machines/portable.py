@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..messages import message
 from ..words.component_walk import components_in, with_components
@@ -66,18 +66,23 @@ def at_home(command: T, find: Callable[[Component], Component]) -> T:
 
 
 def _check(part: Component) -> None:
+    """Raises FrameError for one that names a file otherwise than by its digest, or says of it what nobody does."""
     if part.path or part.files:
         raise FrameError("a file is named by its digest, and not by where it lies")
     if not (_DIGEST.fullmatch(part.digest) or _needs_none(part)):
         raise FrameError("a file is named by the SHA-256 of its content")
     for name, value in part.options.items():
-        kind = _OPTIONS.get(name)
-        if kind is None or type(value) is not kind:
-            raise FrameError(f"nothing like {name[:_LONGEST]!r} can be said of a file")
-        if isinstance(value, str) and len(value) > _LONGEST:
-            raise FrameError(f"{name} is too long")
-        if kind is int and not 0 <= value <= _MOST_RESOLUTION:
-            raise FrameError(f"{name} is out of bounds")
+        _check_option(name, value)
+
+
+def _check_option(name: str, value: Any) -> None:
+    kind = _OPTIONS.get(name)
+    if kind is None or type(value) is not kind:
+        raise FrameError(f"nothing like {name[:_LONGEST]!r} can be said of a file")
+    if kind is str and len(value) > _LONGEST:
+        raise FrameError(f"{name} is too long")
+    if kind is int and not 0 <= value <= _MOST_RESOLUTION:
+        raise FrameError(f"{name} is out of bounds")
 
 
 def _needs_none(part: Component) -> bool:

@@ -76,12 +76,11 @@ def _check(part: Component) -> None:
 
 
 def _check_option(name: str, value: Any) -> None:
-    kind = _OPTIONS.get(name)
-    if kind is None or type(value) is not kind:
+    if _OPTIONS.get(name) is not type(value):
         raise FrameError(f"nothing like {name[:_LONGEST]!r} can be said of a file")
-    if kind is str and len(value) > _LONGEST:
+    if isinstance(value, str) and len(value) > _LONGEST:
         raise FrameError(f"{name} is too long")
-    if kind is int and not 0 <= value <= _MOST_RESOLUTION:
+    if isinstance(value, int) and not 0 <= value <= _MOST_RESOLUTION:
         raise FrameError(f"{name} is out of bounds")
 
 

@@ -75,6 +75,7 @@ def test_every_field_is_taken_as_it_is_declared():
         "assist": "require", "description": "a dog", "assisted": PlanSummary(wish="a cat", keep=("the lawn",)),
         "watermark": True, "noise": "a1111-cpu", "tiling": True, "seed_width": 64, "seed_height": 2048,
         "sampler_options": SamplerWish(eta=0.5, s_churn=3.0, s_tmin=0.5, s_tmax=9.0, s_noise=1.1), "mask_fill": "noise",
+        "environment": {"device": "cpu", "threads": "2"},
     }  # fmt: skip
     assert set(said) == set(FIELDS)
     parsed = parse(msgspec.to_builtins(said))

@@ -30,7 +30,7 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGINE_HOME", str(tmp_path))
     command = [sys.executable, str(ROOT / "tests/worker/fake_worker.py")]
     monkeypatch.setattr(
-        "imagine.server.gateway.own_worker.own_worker", lambda _: ProcessWorker(WorkerSettings(), command=command)
+        "imagine.server.gateway.own_worker.own_workers", lambda _: [ProcessWorker(WorkerSettings(), command=command)]
     )
     (tmp_path / "models").mkdir()
     return tmp_path
@@ -81,7 +81,7 @@ def test_settings_that_cant_be_are_told(home, capsys, monkeypatch):
 
 def test_a_device_that_isnt_there_is_told(home, capsys, monkeypatch):
     async def none(_):
-        return "", "", None, "device is 'cuda', which this machine does not have"
+        return "cuda", None, "device is 'cuda', which this machine does not have"
 
     monkeypatch.setattr(doctor, "_found_device", none)
     status, found = findings(capsys)
@@ -149,8 +149,16 @@ def test_little_memory_is_told():
 
 
 def test_the_worker_is_asked_for_its_device(home):
-    device, _, _, why = asyncio.run(doctor._found_device(Settings(home=home)))
-    assert (bool(device), why) == (True, "")
+    ((place, ready, why),) = asyncio.run(doctor._found_devices(Settings(home=home)))
+    assert (place, ready.device, why) == ("fake", "fake", "")
+
+
+def test_of_several_devices_each_is_told_and_a_cpu_beside_a_gpu_is_no_mistake():
+    found = [("cuda:0", "H200", ""), ("cpu", "x86_64", ""), ("cuda:9", "", "device is 'cuda:9', which isn't here")]
+    told = [*doctor._devices(found, "2.9.0", "cuda:0,cpu,cuda:9")]
+    assert [each.state for each in told] == ["ok", "note", "wrong"]
+    assert "cuda:9" in told[2].what
+    assert told[2].advice.endswith("(it is cuda:0,cpu,cuda:9 now)")
 
 
 def test_a_proxy_that_nothing_goes_through_is_told():

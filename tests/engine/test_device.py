@@ -162,6 +162,22 @@ def test_a_decision_is_kept_for_machine_and_width(tmp_path):
     assert kept == {"here": {"width 320": "bfloat16", "width 640": "float32"}, "elsewhere": {"width 320": "float32"}}
 
 
+def test_what_another_worker_decided_meanwhile_holds_for_both(tmp_path):
+    one, other = precision(str(tmp_path)), precision(str(tmp_path), gain=0.5)
+    assert other.decide(DTYPES, lambda: 320) == one.decide(DTYPES, lambda: 320) == torch.float32
+
+
+def test_workers_on_one_cpu_share_its_memory():
+    whole, half = (Device(WorkerSettings(device="cpu", memory=10**9, sharers=count)).budget() for count in (1, 2))
+    assert (whole, half) == (10**9, 5 * 10**8)
+
+
+def test_a_device_says_of_itself_what_decides_bits_whatever_the_model():
+    device = Device(WorkerSettings(device="all"))
+    of_model = device.environment("float32", spared=True)
+    assert device.describe().environment == {k: v for k, v in of_model.items() if k not in ("dtype", "spared")}
+
+
 def test_a_decision_is_kept_without_a_folder_too():
     decided = precision()
     assert decided.decide(DTYPES, lambda: 320) == decided.decide(DTYPES, lambda: 320) == torch.bfloat16

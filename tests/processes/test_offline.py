@@ -51,5 +51,5 @@ def test_this_machine_is(code: str) -> None:
 
 
 def test_workers_are_told() -> None:
-    assert worker_settings(settings_from({"offline": True}, {})[0]).offline
-    assert not worker_settings(settings_from({}, {})[0]).offline
+    assert worker_settings(settings_from({"offline": True}, {})[0], "cpu").offline
+    assert not worker_settings(settings_from({}, {})[0], "cpu").offline

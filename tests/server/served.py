@@ -36,7 +36,8 @@ class PromptedWorker:
     """A `Worker` without a process. `hold` waits for ever; the name of an error fails; `hearts 5 7` is what isn't to be
     shown of those seeds; anything else is painted."""
 
-    def __init__(self):
+    def __init__(self, place="fake"):
+        self.place = place
         self.ready = Ready(device="fake", name="a fake")
         self.broken = None
         self.stats = Stats()
@@ -136,13 +137,13 @@ def add_classifier(folder, name):
 
 
 @contextlib.asynccontextmanager
-async def serving(folder, *, models=("fox",), worker=None, dialects=DIALECTS, registry=None, **said):
-    """A client of a running server, its worker, and its gateway."""
+async def serving(folder, *, models=("fox",), worker=None, beside=(), dialects=DIALECTS, registry=None, **said):
+    """A client of a running server, its worker, and its gateway; other workers may be `beside` that one."""
     for name in models:
         add_model(folder, name)
     worker = worker or PromptedWorker()
     settings = settings_at(folder, **said)
-    gateway = Gateway(settings, workers=[worker], registry=registry or _with_classifier(folder, settings))
+    gateway = Gateway(settings, workers=[worker, *beside], registry=registry or _with_classifier(folder, settings))
     server = TestServer(make_app(gateway, dialects))
     await server.start_server(auto_decompress=False)
     async with TestClient(server) as client, asyncio.timeout(PATIENCE):

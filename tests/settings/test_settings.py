@@ -120,6 +120,8 @@ def test_an_origin_that_is_anybodys_is_warned_of(said, warned):
     ("name", "value"),
     [
         ("port", "65536"), ("port", "five"), ("port", True), ("keep_alive", "soon"), ("device", "cuda:x"),
+        ("device", "cuda:0,cuda:0"), ("device", "cuda,cuda:0"), ("device", "cpu,"), ("device", ","),
+        ("device", "auto,cpu"), ("device", []), ("device", ",".join(["cpu"] * 33)),
         ("host", "a b"),
         ("host", ""), ("allow_remote", "10.0.0.0/99"), ("origins", "https://*.example"), ("origins", "https://*"),
         ("origins", "nowhere"), ("origins", "app://"), ("trusted_proxies", "all"), ("api_key", "x" * 1001),

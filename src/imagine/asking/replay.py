@@ -55,6 +55,7 @@ def request_from_meta(
         body["digest"] = digest
     body["parts"] = _parts(meta.get("parts"))
     if "environment" in meta:
+        body["environment"] = meta["environment"]
         body.setdefault("embeddings", {})
     if meta.get("digest"):
         body = _with_nothing_configured(body)

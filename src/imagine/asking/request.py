@@ -16,6 +16,7 @@ from ..messages import NO_NAMES, Message, Names, message
 from ..words.errors import BadRequest
 from ..words.moderation import Policy
 from ..words.recipe import MAX_SEED, Fit, MaskFill, NoiseSource, PlanSummary, Resize
+from ..words.same_bits import MOST_MADE_ON, made_on
 from ..words.samplers import SAMPLERS, SCHEDULES
 from ..words.upscalers import UPSCALERS
 from ..words.watermark import WatermarkMethod
@@ -416,6 +417,13 @@ class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             extra=_BUCKETS,
         ),
     ] = None
+    environment: Annotated[
+        Annotated[dict[str, str], Meta(max_length=MOST_MADE_ON)] | None,
+        Meta(
+            description="From a picture's own recipe: what it was made on. Of several devices it is made on one that "
+            "makes the same bits, where there is one."
+        ),
+    ] = None
 
 
 ALIASES = {
@@ -491,6 +499,8 @@ def _asked(body: Mapping[str, object]) -> Mapping[str, object]:
     """What of a body, which may be a picture's recipe, is asked for: not what it tells of how it was made."""
     told = {"environment", "sha256"} if body.get("digest") else {"environment"}
     asked = {name: value for name, value in body.items() if name not in told}
+    if isinstance(made := body.get("environment"), Mapping):
+        asked["environment"] = made_on(made)
     if "environment" in body and body.get("digest"):  # a whole recipe: what it doesn't name it hasn't
         asked = {"loras": [], "embeddings": {}, "true_cfg": 1.0} | asked
     return asked

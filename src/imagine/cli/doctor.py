@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,9 @@ from .list import in_folders
 
 if TYPE_CHECKING:
     from ..client.client import Client
+    from ..dispatch.process import ProcessWorker
     from ..settings.settings import Settings
-    from ..words.frames import Room
+    from ..words.frames import Ready, Room
 
 _MARKS = {"ok": "ok", "note": "note", "wrong": "WRONG"}
 _WIDE = max(map(len, _MARKS.values())) + 2
@@ -92,8 +93,8 @@ def _settings(config: Path | None) -> tuple[Settings | None, list[Diagnosis]]:
 
 def _of_server(client: Client, torch: str) -> Iterator[Diagnosis]:
     """Of the device of a server that runs, and what fits there."""
-    for each in client.health()["devices"]:
-        yield checks.device(each["device"], each["name"], torch, checks.gpus_there())
+    devices = client.health()["devices"]
+    yield from _devices([(d["device"], d["name"], str(d.get("problem") or "")) for d in devices], torch, "")
     models = [client.model(each["name"]) for each in client.models()["details"]]
     yield from checks.fits([*_fitting((each["name"], each.get("memory")) for each in models)], None)
 
@@ -101,29 +102,49 @@ def _of_server(client: Client, torch: str) -> Iterator[Diagnosis]:
 def _of_worker(settings: Settings, torch: str) -> Iterator[Diagnosis]:
     """Of the device that a server would draw on."""
     from ..files.shipped import models
-    from ..registry.memory_needed import memory_of
+    from ..registry.memory_needed import memory_on
     from ..registry.registry import Registry
 
-    device, name, room, why = asyncio.run(_found_device(settings))
-    if why:
-        advice = f"imagine serve --debug says more; --device cpu does without it (it is {settings.device} now)"
-        yield Diagnosis("device", "wrong", why, advice)
-        return
-    yield checks.device(device, name, torch, checks.gpus_there())
-    if room is not None:
+    found = asyncio.run(_found_devices(settings))
+    yield from _devices(
+        [(place, ready.name if ready else "", why) for place, ready, why in found], torch, settings.device
+    )
+    rooms = [ready.room for _, ready, _ in found if ready is not None and ready.room is not None]
+    if rooms:
         registry = Registry(settings.roots, shipped=models())
         registry.refresh()
-        known = ((entry.name, memory_of(entry, room)) for entry in registry.models())
-        yield from checks.fits([*_fitting(known)], room.memory)
-        yield from checks.would_fit([*_published(room)])
+        known = ((entry.name, memory_on(entry, rooms)) for entry in registry.models())
+        widest = max(rooms, key=lambda room: room.memory)
+        yield from checks.fits([*_fitting(known)], widest.memory)
+        yield from checks.would_fit([*_published(widest)])
 
 
-async def _found_device(settings: Settings) -> tuple[str, str, Room | None, str]:
-    """Which device a worker takes, what that calls itself and has room for; or why it takes none."""
-    from ..server.gateway.own_worker import own_worker
+def _devices(found: Sequence[tuple[str, str, str]], torch: str, asked: str) -> Iterator[Diagnosis]:
+    """Of each device what it calls itself, or why it can't be had; a CPU on purpose beside others is no mistake."""
+    gpus = {} if any(not device.startswith("cpu") for device, _, why in found if not why) else checks.gpus_there()
+    now = f" (it is {asked} now)" if asked else ""
+    for device, name, why in found:
+        if why:
+            advice = f"imagine serve --debug says more; --device cpu does without it{now}"
+            yield Diagnosis("device", "wrong", why, advice)
+        else:
+            yield checks.device(device, name, torch, gpus)
+
+
+async def _found_devices(settings: Settings) -> list[tuple[str, Ready | None, str]]:
+    """As `_found_device` of each worker that a server would have, one after the other."""
+    from ..server.gateway.own_worker import others_of, own_workers
 
     logging.getLogger("imagine").addHandler(logging.NullHandler())  # what it says of its end is told below
-    worker, changed = own_worker(settings), asyncio.Event()
+    found = [await _found_device(worker) for worker in own_workers(settings)]
+    _, first, _ = found[0]
+    others = [] if first is None else others_of(settings, first)
+    return [*found, *[await _found_device(worker) for worker in others]]
+
+
+async def _found_device(worker: ProcessWorker) -> tuple[str, Ready | None, str]:
+    """Which device a worker takes, what it says of it, or why it takes none."""
+    changed = asyncio.Event()
     worker.watch(changed.set)
     await worker.start()
     try:
@@ -131,8 +152,8 @@ async def _found_device(settings: Settings) -> tuple[str, str, Room | None, str]
             await changed.wait()
             changed.clear()
         if worker.ready is None:
-            return "", "", None, str(worker.broken)
-        return worker.ready.device, worker.ready.name, worker.ready.room, ""
+            return worker.place, None, str(worker.broken)
+        return worker.place, worker.ready, ""
     finally:
         await worker.stop(0)
 

@@ -21,14 +21,41 @@ def command(address: str | None, as_json: bool) -> None:
     if as_json:
         write_json(loaded)
         return
-    device = ", ".join(d["device"] for d in client.health()["devices"]) if client else ""
-    rows = [[e["name"], size_of(e["size"]), _where(device, e.get("way", "all")), _until(e)] for e in loaded]
+    devices = client.health()["devices"] if client else []
+    anywhere = ", ".join(each["device"] for each in devices)
+    rows = [[e["name"], size_of(e["size"]), _where(_places(e, anywhere)), _until(e)] for e in loaded]
     write(table(["NAME", "SIZE", "PROCESSOR", "UNTIL"], rows))
+    if len(devices) > 1:
+        write(
+            "\n"
+            + table(
+                ["DEVICE", "STATE", "RUNNING", "MODELS", "SIZE", "RESTARTS", "NAME"],
+                [_device(each) for each in devices],
+            )
+        )
 
 
-def _where(device: str, way: str) -> str:
-    """On which device, and how, where not all of it is there."""
-    return device if way == "all" else f"{device} ({WAYS[way]})"
+def _places(entry: dict[str, Any], anywhere: str) -> list[dict[str, Any]]:
+    """Where it is; `anywhere` where the server, an older one, doesn't say."""
+    unsaid = {"device": anywhere, "size": entry["size"], "way": entry.get("way", "all")}
+    return entry.get("devices") or [unsaid]
+
+
+def _where(devices: list[dict[str, Any]]) -> str:
+    """On which devices, how much of it where there are several, and how, where not all of it is there."""
+    told = []
+    for each in devices:
+        size = size_of(each["size"]) if len(devices) > 1 else ""
+        how = ", ".join(filter(None, (size, "" if each["way"] == "all" else WAYS[each["way"]])))
+        told.append(f"{each['device']} ({how})" if how else each["device"])
+    return ", ".join(told)
+
+
+def _device(each: dict[str, Any]) -> list[str]:
+    """A line of one, why it is broken in the place of its name."""
+    state, about = each["state"], each["problem"] or each["name"]
+    return [each["device"], state, *(str(each[name]) for name in ("running", "models")), size_of(each["size"]),
+            str(each["restarts"]), about]  # fmt: skip
 
 
 def _until(entry: dict[str, Any]) -> str:

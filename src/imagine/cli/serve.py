@@ -175,17 +175,19 @@ def _text_of(config: Path | None) -> str | None:
 
 @contextlib.asynccontextmanager
 async def _worker_first(settings: Settings) -> AsyncIterator[list[Worker]]:
-    """The server's worker, which imports torch while the server is imported itself, here too."""
-    from ..server.gateway.own_worker import own_worker
+    """The server's workers, which import torch while the server is imported itself, here too."""
+    from ..server.gateway.own_worker import own_workers
     from ..server.http.half import import_serving_half
 
-    worker = own_worker(settings)
-    await worker.start()
+    workers = own_workers(settings)
     try:
+        for worker in workers:
+            await worker.start()
         import_serving_half()
-        yield [worker]
+        yield [*workers]
     finally:
-        await worker.stop(0)  # unless the server has done so
+        for worker in workers:
+            await worker.stop(0)  # unless the server has done so
 
 
 async def _serve(settings: Settings, reread: Callable[[], Settings], source: Callable[[str], str]) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ..fairness.urgency import share_of
+from ..messages import Message
 from ..words.events import Progress
 from ..words.frames import Submit
 from .buffer import Buffer
@@ -29,8 +30,8 @@ class Job:
     started_at: float | None = None
     attempts: int = 0
     unwanted: bool = False
-    begun: bool = False
-    """The worker said something about it: it may have been what the worker died of."""
+    lost: Message | None = None
+    """What became of the worker that had it before; None: it was lost with none."""
     progress: Progress | None = None
 
     @property

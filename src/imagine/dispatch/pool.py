@@ -10,6 +10,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -21,6 +22,7 @@ from ..words.events import Failed, Finished, Progress, Queued
 from ..words.frames import JobReport, Loaded, Ready, Scored, Stats, Submit
 from ..words.keys import Priority
 from ..words.model import Model
+from ..words.same_bits import makes_the_same
 from .buffer import Buffer, EventStream
 from .estimates import Estimates
 from .job import Counts, Job
@@ -30,6 +32,8 @@ from .waits import Waits
 from .worker import Events, Worker
 
 _ATTEMPTS = 2
+LOST_AGAIN = "worker.lost_again"
+"""The code of what is said of a job that workers were lost with as often as it is tried."""
 
 
 class Pool:
@@ -69,6 +73,8 @@ class Pool:
         self._jobs: dict[str, Job] = {}
         self._held: Counter[Worker] = Counter()
         self._held_by_client: Counter[str] = Counter()
+        self._doubted: set[Worker] = set()
+        """Those that hold a job which was lost with a worker before."""
         self._relays: set[asyncio.Task[None]] = set()
         self._announcing = False
         self._closing = False
@@ -133,6 +139,10 @@ class Pool:
     def running(self) -> int:
         """How many jobs the workers hold."""
         return self._held.total()
+
+    def running_on(self, worker: Worker) -> int:
+        """How many jobs one of the workers holds."""
+        return self._held[worker]
 
     @property
     def jobs(self) -> list[Job]:
@@ -222,10 +232,12 @@ class Pool:
             self._give_up()
         while not self._closing and (free := self._free_workers()):
             room = [worker for worker in free if self._held[worker] < self._slots]
-            job = self._waiting.take(lambda client, room=bool(room): self._may_run(client, room))  # type: ignore[misc]
+            job = self._waiting.take(partial(self._may_run, room or free, bool(room)))
             if job is None:
                 break
-            self._begin(job, min(room or free, key=lambda worker: self._reluctance(worker, job.submit.model)))
+            fit = [worker for worker in room or free if self._may_take(worker, job)]
+            same = [worker for worker in fit if worker.ready and makes_the_same(worker.ready, job.submit)]
+            self._begin(job, min(same or fit, key=lambda worker: self._reluctance(worker, job.submit.model)))
         if not self._announcing:
             self._announcing = True
             asyncio.get_running_loop().call_soon(self._announce)
@@ -238,12 +250,18 @@ class Pool:
     def _free_workers(self) -> list[Worker]:
         return [worker for worker in self.workers if worker.ready and self._held[worker] < 2 * self._slots]
 
-    def _may_run(self, client: str, room: bool) -> bool:
-        """One more of its jobs? Where there is no `room`, only the first of each client."""
+    def _may_run(self, workers: Sequence[Worker], room: bool, client: str) -> bool:
+        """One more of its jobs, on one of these? Where there is no `room`, only the first of each client."""
         held, most = self._held_by_client[client], self._most_at_once(client)
-        if most is not None and held >= most:
+        if (most is not None and held >= most) or not (held < self._most_of_one if room else held == 0):
             return False
-        return held < self._most_of_one if room else held == 0
+        job = self._waiting.next_of(client)
+        return any(self._may_take(worker, job) for worker in workers)
+
+    def _may_take(self, worker: Worker, job: Job) -> bool:
+        """Of jobs that were lost with a worker before, a worker has one at a time: one of them may be what workers die
+        of, and a second death ends all that have died once."""
+        return job.attempts == 0 or worker not in self._doubted
 
     def _reluctance(self, worker: Worker, model: Model) -> tuple[bool, int, int]:
         """Less is better: a worker that has the model, or is about to; then the one with the fewest jobs and models."""
@@ -261,6 +279,8 @@ class Pool:
     def _begin(self, job: Job, worker: Worker) -> None:
         job.worker, job.started_at, job.position = worker, self._clock(), None
         job.attempts += 1
+        if job.attempts > 1:
+            self._doubted.add(worker)
         self._held[worker] += 1
         self._held_by_client[job.submit.client] += 1
         relay = asyncio.create_task(self._relay(job, worker))
@@ -270,17 +290,26 @@ class Pool:
     async def _relay(self, job: Job, worker: Worker) -> None:
         """Passes on what the worker says about a job, to its end."""
         async for event in worker.submit(job.submit):
-            if not self._may_run_again(job, event):
+            if isinstance(event, Failed) and event.error == WorkerLost.__name__:
+                self._lose(job, event)
+            else:
                 self._note(job, event)
 
-    def _may_run_again(self, job: Job, event: JobReport) -> bool:
-        """Was the worker lost before it began with this job?"""
-        lost = isinstance(event, Failed) and event.error == WorkerLost.__name__
-        return lost and not (job.begun or job.unwanted or self._closing) and job.attempts < _ATTEMPTS
+    def _lose(self, job: Job, event: Failed) -> None:
+        """A job's worker was lost: the job is made again, from its beginning, unless it may be what workers die of."""
+        job.lost = event.message
+        job.progress, job.spent = None, 0.0
+        if job.attempts >= _ATTEMPTS:
+            why = message(LOST_AGAIN, why=event.message)
+            self._note(job, Failed(job=job.id, error=event.error, message=why))
+        elif job.unwanted or self._closing:
+            self._note(job, event)
 
     def _release(self, relay: asyncio.Task[None], job: Job, worker: Worker) -> None:
         """The worker is done with a job: frees its place, and puts it back in line if nothing came of it."""
         self._relays.discard(relay)
+        if job.attempts > 1:
+            self._doubted.discard(worker)
         self._held[worker] -= 1
         self._held_by_client -= Counter({job.submit.client: 1})
         self._waiting.charge(job.submit.client, (job.spent - job.expected) / job.share if job.buffer.ended else 0.0)
@@ -302,7 +331,8 @@ class Pool:
             job.progress, job.spent = event, event.spent
             self._estimates.learn(job.submit.params, event.step / max(1, event.steps), event.spent)
             self.counts.steps += 1
-        job.begun = job.begun or not isinstance(event, Queued)
+        if isinstance(event, Finished) and job.lost is not None:
+            event = msgspec.structs.replace(event, warnings=[*event.warnings, message("worker.again", why=job.lost)])
         if isinstance(event, Failed | Finished):
             self._end(job, event)
         else:

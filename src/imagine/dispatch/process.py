@@ -56,12 +56,15 @@ class ProcessWorker:
         self,
         settings: WorkerSettings,
         *,
+        place: str = "",
         command: Sequence[str] | None = None,
         limits: Limits | None = None,
         restarts: Restarts | None = None,
         begin: Callable[[Callable[[Report], None]], Awaitable[Life]] | None = None,
     ) -> None:
+        """`place` is what it is called among others; nothing: as its device."""
         self._settings = settings
+        self._place = place
         self._command = list(command or worker_command())
         self._begin = begin or self._spawn
         self._limits = limits or Limits()
@@ -83,6 +86,11 @@ class ProcessWorker:
         self.restarts = 0
 
     @property
+    def place(self) -> str:
+        """What it is called among the others."""
+        return self._place or (self.ready.device if self.ready is not None else self._settings.device)
+
+    @property
     def pid(self) -> int | None:
         """The process's id while there is one here."""
         return self._child.pid if isinstance(self._child, Child) else None
@@ -95,6 +103,11 @@ class ProcessWorker:
     def holds(self, _: Iterable[Component]) -> bool:
         """What lies on this machine it can read."""
         return True
+
+    async def until_settled(self) -> Ready | None:
+        """What it says of itself once it is ready; None where it can't be started."""
+        await self._settled.wait()
+        return self.ready
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Calls `changed` whenever `ready` or `broken` changes."""

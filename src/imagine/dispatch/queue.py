@@ -81,6 +81,10 @@ class FairQueue(Generic[T]):
         """How many items wait for it."""
         return len(self._clients.get(client, ()))
 
+    def next_of(self, client: str) -> T:
+        """The next of a client that has any."""
+        return self._clients[client][0].item
+
     def push(self, client: str, item: T) -> None:
         """Adds an item where its turn is among the client's others, behind those of the same."""
         due = self._shares.now + self._delay(item)

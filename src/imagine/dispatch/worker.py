@@ -33,6 +33,11 @@ class Worker(Protocol):
     """Something that makes pictures. Used from one event loop."""
 
     @property
+    def place(self) -> str:
+        """What it is called among the others, before it is ready too: its device, with a number where several are
+        alike, or the host that it is on."""
+
+    @property
     def ready(self) -> Ready | None:
         """What it said when it became ready; None while it can't take jobs."""
 

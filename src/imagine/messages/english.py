@@ -904,6 +904,8 @@ SENTENCES = {
     "server.stopping": "the server is stopping",
     "machines.absent": "the {role} {digest}… isn't there",
     "worker.lost": "the worker {why}",
+    "worker.lost_again": "{why}; that is the second time with this picture, so it isn't tried again",
+    "worker.again": "it was begun a second time, since {why}",
     "worker.none": "no machine is here yet that could do it",
     "worker.failed": "the worker failed: {why}",
     "worker.error": "the worker failed: {kind}: {why}",

@@ -66,6 +66,11 @@ def leave_signals_to_the_gateway() -> None:
             signal.signal(number, signal.SIG_IGN)
 
 
-def prepare_libraries() -> None:
-    """Sets what libraries read when they are imported: offline, silent, and without threads that nobody needs."""
+def prepare_libraries(threads: int | None = None) -> None:
+    """Sets what libraries read when they are imported: offline, silent, and without threads that nobody needs.
+
+    `threads` is how many torch computes with on the CPU, unless the environment says so already.
+    """
     os.environ.update(_QUIET)
+    if threads is not None:
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads))

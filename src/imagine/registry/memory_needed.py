@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..families.defaults import defaults_of
-from ..families.memory import Workload, attends, beside_bytes, bytes_of, verdict
+from ..families.memory import WAYS, Workload, attends, beside_bytes, bytes_of, verdict
 from ..families.table import facts_of
 from ..words.entry import Entry
 from ..words.frames import Room
@@ -42,6 +42,18 @@ def memory_of(entry: Entry, room: Room | None = None) -> dict[str, Any]:
     by_part = {"text_encoders": weights.encoders, "denoiser": weights.denoiser, "vae": weights.vae}
     made = {"weights": by_part | {"others": weights.others}, "layer": weights.layer, "works": works}
     return made if room is None else made | {"other_devices": room.others}
+
+
+def memory_on(entry: Entry, rooms: Sequence[Room]) -> dict[str, Any]:
+    """As `memory_of`, on the one of several devices that it fits best; without any, in 16 bits."""
+    verdicts = [memory_of(entry, room) for room in sorted(set(rooms), key=lambda room: -room.memory)]
+    return min(verdicts, key=_squeezed, default=None) or memory_of(entry)
+
+
+def _squeezed(told: dict[str, Any]) -> int:
+    """How little of it is there at once, for a picture of its own size."""
+    way = told["works"][0]["way"] if told else None
+    return len(WAYS) if way is None else WAYS.index(way)
 
 
 def _works(entry: Entry) -> Iterator[tuple[Workload, str]]:

@@ -83,7 +83,9 @@ class Settings:
     )
     socket: Path | None = option(None, model_folders.path, "Listen on this Unix socket only, for this user alone.")
     device: str = option(
-        "auto", values.device, "auto, cpu, mps, or a GPU of NVIDIA's or (by ROCm) AMD's: cuda, cuda:N."
+        "auto",
+        values.device,
+        "auto, cpu, mps, or a GPU of NVIDIA's or (by ROCm) AMD's: cuda, cuda:N. Several, with commas, or all.",
     )
     full_prec: bool = option(False, values.yes_or_no, "Compute in 32 bits.")
     compile: bool = option(

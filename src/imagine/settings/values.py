@@ -25,7 +25,9 @@ IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 LogFormat = Literal["text", "json"]
 EVERYONE: tuple[IPNetwork, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(?::[0-9]{1,2})?")
+_DEVICE = re.compile(r"cpu|mps|cuda(?::[0-9]{1,2})?")
+_ANY_DEVICE = ("auto", "all")
+MOST_DEVICES = 32
 _MEMORY = re.compile(r"(?P<count>[0-9]{1,5}(?:\.[0-9]{1,3})?)\s*(?P<unit>[MG])B?", re.IGNORECASE)
 _UNITS = {"M": 10**6, "G": 10**9}
 LEAST_MEMORY, MOST_MEMORY = 64 * 10**6, 16_000 * 10**9
@@ -95,9 +97,20 @@ def memory(value: object) -> int:
 
 
 def device(value: object) -> str:
-    if not _DEVICE.fullmatch(str(value)):
-        raise ValueError("auto, cpu, mps, or cuda or cuda:N, which AMD's GPUs are too")
-    return str(value)
+    """One or several, with commas between them; each accelerator once. YAML may have a list."""
+    named = [str(each).strip() for each in (value if isinstance(value, list) else str(value).split(","))]
+    if len(named) > MOST_DEVICES:
+        raise ValueError(f"at most {MOST_DEVICES} devices, and these are {len(named)}")
+    if named in ([each] for each in _ANY_DEVICE):
+        return named[0]
+    if not named or not all(map(_DEVICE.fullmatch, named)):
+        raise ValueError(
+            "auto, all, or devices with commas between them: cpu, mps, and cuda or cuda:N, which AMD's GPUs are too"
+        )
+    cards = ["cuda:0" if each == "cuda" else each for each in named if each != "cpu"]
+    if twice := next((each for each in cards if cards.count(each) > 1), None):
+        raise ValueError(f"devices of which none stands there twice, as {twice} does; only cpu may")
+    return ",".join(named)
 
 
 def host(value: object) -> str:

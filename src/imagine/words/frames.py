@@ -54,6 +54,12 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Ask no other machine for anything."""
     state: str | None = None
     """A folder for what is decided once per machine and model."""
+    cores: tuple[int, ...] = ()
+    """The processors that it computes on, by the system's numbers; none said: any."""
+    threads: int | None = None
+    """How many compute on the CPU, where its `cores` don't say; None: as many as torch takes by itself."""
+    sharers: int = 1
+    """How many workers, this one with them, share the main memory that their models lie in."""
     heartbeat: float = 1.0
     """Seconds between two heartbeats."""
     log_level: int = 20
@@ -133,6 +139,8 @@ class Submit(Command, frozen=True, tag="submit"):
     """How it is looked at before it is said: what isn't to be shown ends it with `Blocked`."""
     max_batch: int | None = None
     """How many evaluations of `model` are made together at most, where its settings say so."""
+    environment: dict[str, str] = {}
+    """Where the picture was made before, as its recipe says, where it is made again (`words/same_bits.py`)."""
     priority: Priority = USUAL
     weight: float = 1.0
     """How many times another client's share its client has, of the same priority."""
@@ -234,6 +242,8 @@ class Ready(msgspec.Struct, frozen=True, tag_field="type", tag="ready", kw_only=
     """What the device calls itself."""
     room: Room | None = None
     """None where nothing is known of it."""
+    environment: dict[str, Any] = {}
+    """What of it decides bits, as recipes have it; empty where nothing is known (`words/same_bits.py`)."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag_field="type", tag="heartbeat", kw_only=True):

@@ -10,7 +10,7 @@ import { isNumeric, numberIn, written } from "./numbers.js";
 
 const MAX_SEED = 2n ** 64n - 1n;
 const NAMED = new Set(["vae", "refiner"]); // by the names of files, which the form fills in
-const NEVER_SHOWN = new Set(["img", "mask", "progress", "buckets", "digest", "parts", "template", "neg_template", "embeddings", "control", "references", "variations", "distilled_cfg_scale", "moderation", "assist", "assisted", "description", "mask_fill", "seed_width", "seed_height", "noise", "sampler_options", "hires.prompt", "hires.neg", "hires.guidance", "hires.sampler", "hires.schedule"]);
+const NEVER_SHOWN = new Set(["img", "mask", "progress", "buckets", "environment", "digest", "parts", "template", "neg_template", "embeddings", "control", "references", "variations", "distilled_cfg_scale", "moderation", "assist", "assisted", "description", "mask_fill", "seed_width", "seed_height", "noise", "sampler_options", "hires.prompt", "hires.neg", "hires.guidance", "hires.sampler", "hires.schedule"]);
 let fields = {};
 let own = {};
 

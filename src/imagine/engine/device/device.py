@@ -41,7 +41,8 @@ class Device:
         self.torch = _chosen(settings.device)
         self.full_prec = settings.full_prec
         self._state = settings.state
-        self._most = settings.memory
+        self._sharers = settings.sharers if self.torch.type == "cpu" else 1
+        self._most = settings.memory and settings.memory // self._sharers
         self.way: Way = "all"
         """How what is opened there is held."""
         self.floor = Floor(self.budget)
@@ -76,7 +77,7 @@ class Device:
         if self.torch.type == "mps":
             total = torch.mps.recommended_max_memory()
             return total - working_memory(total)
-        return main_memory.total() * 3 // 4
+        return main_memory.total() * 3 // 4 // self._sharers
 
     @property
     def left(self) -> int:
@@ -152,7 +153,9 @@ class Device:
         }
 
     def describe(self) -> Ready:
-        return Ready(device=str(self.torch), name=self.name, room=self._room_at_first())
+        own = self.environment("", spared=False)
+        del own["dtype"]  # which is a model's
+        return Ready(device=str(self.torch), name=self.name, room=self._room_at_first(), environment=own)
 
     def _room_at_first(self) -> Room:
         """As it is while nothing is loaded."""
@@ -267,9 +270,11 @@ def _kernels(device: torch.device) -> dict[str, Any]:
 
 
 def _chosen(wanted: str) -> torch.device:
-    """CUDA, else MPS, else the CPU for `auto`."""
+    """CUDA, else MPS, else the CPU for `auto`; for `all` the first of CUDA's, which tells of the others."""
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-    if wanted == "auto":
+    if wanted == "all" and cuda:
+        wanted = "cuda:0"
+    if wanted in ("auto", "all"):
         return torch.device("cuda" if cuda else "mps" if mps else "cpu")
     try:
         device = torch.device(wanted)

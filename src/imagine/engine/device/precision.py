@@ -9,8 +9,10 @@ asked, so that what is measured at a busy moment never gives two copies of the s
 from __future__ import annotations
 
 import logging
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -24,7 +26,7 @@ from ...files.writing import write_atomically
 from ...words.errors import ImagineError
 
 _log = logging.getLogger(__name__)
-FILE = "precision.json"
+FILE, LOCK = "precision.json", ".precision.lock"
 _LONGEST = 2**20
 WORTH = 1.25
 """How many times as fast bfloat16 must be."""
@@ -104,12 +106,14 @@ class Precision:
         channels = width()
         if channels < NARROWEST:
             return torch.float32
-        known = self._kept.setdefault(self._machine, {})
         key = f"width {channels}"
-        if key not in known:
-            known[key] = "bfloat16" if self._measure(channels) >= WORTH else "float32"
-            self._keep()
-        return torch.bfloat16 if known[key] == "bfloat16" else torch.float32
+        if (decided := self._decided(key)) is None:
+            with self._alone():
+                if (decided := self._decided(key)) is None:
+                    decided = "bfloat16" if self._measure(channels) >= WORTH else "float32"
+                    self._kept.setdefault(self._machine, {})[key] = decided
+                    self._keep()
+        return torch.bfloat16 if decided == "bfloat16" else torch.float32
 
     def decide_whole(self, width: Callable[[], int], stored: Callable[[], torch.dtype | None]) -> torch.dtype:
         """The dtype of a pipeline that runs whole; `stored` tells its denoiser's, None where it can't."""
@@ -119,6 +123,31 @@ class Precision:
             return torch.bfloat16
         # Who publishes it in float16 has seen pictures from it.
         return torch.float16 if self._has_float16 and stored() == torch.float16 else torch.float32
+
+    def _decided(self, key: str) -> _DtypeName | None:
+        """What was decided, by another worker of this machine too: two that differed would make two pictures of one
+        recipe."""
+        if key not in self._kept.get(self._machine, {}):
+            for machine, decisions in _read(self._file).items():
+                self._kept[machine] = decisions | self._kept.get(machine, {})
+        return self._kept.get(self._machine, {}).get(key)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """For the length of a block no other worker of this machine measures, or decides."""
+        if self._file is None or sys.platform == "win32":
+            yield
+            return
+        import fcntl
+
+        try:
+            lock = (make_own(self._file.parent) / LOCK).open("w")
+        except OSError:  # where nothing can be written there nobody decides for others
+            yield
+            return
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _keep(self) -> None:
         if self._file is None:

@@ -93,14 +93,16 @@ async def refresh(request: web.Request) -> web.Response:
 
 
 async def memory(request: web.Request) -> web.Response:
-    """Main memory, and an accelerator's as far as it is known: what its models may take."""
+    """Main memory, and all accelerators' as far as it is known: what their models may take."""
     total, free = main_memory.total(), main_memory.available()
-    rooms = [ready.room for ready in request.app[GATEWAY].pool.ready if not ready.device.startswith("cpu")]
-    room = next((each for each in rooms if each is not None), None)
-    held = sum(model.size for model in request.app[GATEWAY].resident().values())
+    rooms = list[tuple[int, int]]()
+    for worker in request.app[GATEWAY].pool.workers:
+        if (ready := worker.ready) is not None and ready.room is not None and not ready.device.startswith("cpu"):
+            rooms.append((ready.room.memory, sum(model.size for model in worker.stats.models)))
     cuda: dict[str, Any] = {"error": "unavailable"}
-    if room is not None:
-        cuda = {"system": {"free": max(0, room.memory - held), "used": held, "total": room.memory}}
+    if rooms:
+        left, held = sum(max(0, memory - used) for memory, used in rooms), sum(used for _, used in rooms)
+        cuda = {"system": {"free": left, "used": held, "total": sum(memory for memory, _ in rooms)}}
     return answered({"ram": {"free": free, "used": total - free, "total": total}, "cuda": cuda})
 
 

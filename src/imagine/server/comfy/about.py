@@ -29,13 +29,15 @@ FEATURES = {"supports_preview_metadata": True, "max_upload_size": MAX_BODY}
 async def system_stats(request: web.Request) -> web.Response:
     """The machine; an accelerator's memory as far as it is known: what its models may take."""
     gateway = request.app[GATEWAY]
-    held = sum(model.size for model in gateway.resident().values())
     devices: list[dict[str, Any]] = []
-    for index, ready in enumerate(gateway.pool.ready):
+    for worker in gateway.pool.workers:
+        if (ready := worker.ready) is None:
+            continue
+        held = sum(model.size for model in worker.stats.models)
         total = main_memory.total() if ready.room is None else ready.room.memory
         free = main_memory.available() if ready.room is None else max(0, ready.room.memory - held)
         told = {"vram_total": total, "vram_free": free, "torch_vram_total": total, "torch_vram_free": free}
-        devices.append({"name": ready.name, "type": ready.device.partition(":")[0], "index": index, **told})
+        devices.append({"name": ready.name, "type": ready.device.partition(":")[0], "index": len(devices), **told})
     system = {
         "os": sys.platform, "ram_total": main_memory.total(), "ram_free": main_memory.available(),
         "comfyui_version": f"{_SPOKEN}+imagine.{__version__}", "required_frontend_version": "",

@@ -39,19 +39,19 @@ from ...settings.settings import Settings
 from ...settings.values import ModelSettings
 from ...words.entry import Entry
 from ...words.errors import ImagineError, ModelNotFound, UnusableModel
-from ...words.frames import ResidentModel
 from ...words.model import Component, Model, Role, WeightsFormat
 from ...words.model_names import matching
 from ...words.moderation import ModerationVerdict
 from ...words.upscalers import UPSCALER, UPSCALERS
 from .assisting import assistant_of
 from .checkers import find_checker, missing_checker
+from .devices import HeldModel, held_on
 from .digests import Digests
 from .judging import PromptJudge
 from .meanings import PromptMeanings
 from .metrics import Metrics
 from .named import ANY, FilesHere, NextTo, named
-from .own_worker import own_worker
+from .own_worker import ALL, bring_others, own_workers
 from .parts import absent, absent_lora, named_in, parts_of
 from .scoring import Scoring
 from .signing import Signing
@@ -83,7 +83,7 @@ class Gateway:
         self.registry = registry or registry_from(settings)
         self.digests = Digests(self.registry)
         self.pool = Pool(
-            workers or [own_worker(settings)], max_queue=settings.max_queue, most_at_once=self._most_at_once
+            workers or own_workers(settings), max_queue=settings.max_queue, most_at_once=self._most_at_once
         )
         self.scoring = Scoring(self.pool, settings.max_queue)
         self.metrics = Metrics(self.pool)
@@ -105,6 +105,7 @@ class Gateway:
         self._checked = False
         self._looking: asyncio.Task[None] | None = None
         self._preloading: asyncio.Task[None] | None = None
+        self._growing: asyncio.Task[None] | None = None
         self.decoder = Decoder()
         self.signing = Signing(settings, self.decoder)
         self.assistant = assistant_of(settings, self.metrics)
@@ -115,6 +116,8 @@ class Gateway:
     async def start(self) -> None:
         """Begins to bring the workers up and to look for models; returns before either is done."""
         await self.pool.start()
+        if self.settings.device == ALL:
+            self._growing = asyncio.create_task(bring_others(self.settings, self.pool))
         self.stored.start()
         self._look()
         if self.settings.preload:
@@ -140,8 +143,9 @@ class Gateway:
     async def stop(self, grace: float) -> None:
         """Refuses new work; what runs has `grace` seconds."""
         self.stopping = True
-        if self._preloading is not None:
-            self._preloading.cancel()
+        for beside in (self._preloading, self._growing):
+            if beside is not None:
+                beside.cancel()
         await self.pool.stop(grace)
         await self.digests.stop()
         if self._looking is not None:
@@ -288,9 +292,9 @@ class Gateway:
         """Remembers that a model was used just now."""
         self._recent = [name, *(other for other in self._recent if other != name)][:_REMEMBERED]
 
-    def resident(self) -> dict[str, ResidentModel]:
-        """The models that are loaded, by name."""
-        return {model.name: model for stats in self.pool.stats for model in stats.models}
+    def resident(self) -> dict[str, list[HeldModel]]:
+        """The models that are loaded, by name, and where each is."""
+        return held_on(self.pool)
 
     def _most_at_once(self, client: str) -> int | None:
         """How many of a client's pictures are made at one time, where its key says so."""

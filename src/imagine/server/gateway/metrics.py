@@ -4,7 +4,7 @@ the names of keys, to who may see everybody's orders."""
 from __future__ import annotations
 
 from collections import Counter as TallyOf
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -15,9 +15,17 @@ from ...dispatch.pool import Pool
 from ...fairness.clients import key_of_client
 from ...words.events import Finished
 from ...words.moderation import ModerationVerdict
+from .devices import DeviceStatus, devices_of
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
+
+_OF_DEVICE: tuple[tuple[str, str, Callable[[DeviceStatus], float]], ...] = (
+    ("ready", "Whether a device takes jobs", lambda device: device.state == "ready"),
+    ("jobs", "Pictures that a device holds", lambda device: device.running),
+    ("models", "Models that are loaded on a device", lambda device: device.models),
+    ("model_bytes", "What these take there", lambda device: device.size),
+)
 
 
 class Metrics:
@@ -105,6 +113,7 @@ class _OfPool(Collector):
         loaded = sum(len(stats.models) for stats in pool.stats)
         yield GaugeMetricFamily("imagine_loaded_models", "Models that are loaded", value=loaded)
         yield CounterMetricFamily("imagine_worker_restarts", "Times a worker was started again", value=pool.restarts)
+        yield from self._by_device()
         yield CounterMetricFamily("imagine_steps", "Denoising steps done", value=counts.steps)
         yield CounterMetricFamily("imagine_pictures", "Pictures made", value=counts.finished)
         yield CounterMetricFamily("imagine_refused_jobs", "Jobs the full queue refused", value=counts.refused)
@@ -112,3 +121,18 @@ class _OfPool(Collector):
         for error, count in counts.failed.items():
             failed.add_metric([error], count)
         yield failed
+
+    def _by_device(self) -> Iterator[Metric]:
+        """As above, of each device by itself."""
+        devices = devices_of(self._pool)
+        for name, about, value in _OF_DEVICE:
+            gauge = GaugeMetricFamily(f"imagine_device_{name}", about, labels=["device"])
+            for device in devices:
+                gauge.add_metric([device.place], float(value(device)))
+            yield gauge
+        again = CounterMetricFamily(
+            "imagine_device_restarts", "Times a device's worker was started again", labels=["device"]
+        )
+        for device in devices:
+            again.add_metric([device.place], device.restarts)
+        yield again

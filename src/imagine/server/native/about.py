@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from ... import __version__
 from ...messages import Message, message, sentence
 from ...words.errors import without_folders
+from ..gateway.devices import DeviceStatus, devices_of
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..gateway.metrics import CONTENT_TYPE
@@ -19,6 +22,8 @@ from ..orders.connection import asked_as
 async def health(request: web.Request) -> web.Response:
     """That it is Imagine, and whether it can draw: `status` is ready, starting, broken (see `problem`) or stopping.
 
+    It is ready while one of its `devices` is, each of which says its own `state`, what it is at, how many `models` it
+    holds and how many bytes of them, how often it was started again, and why it is broken.
     `moderation` is what holds for who asks: whether `prompts` are held to the policy, and to the owner's `own` rules,
     and whether `pictures` are looked at; with a `problem` where they are to be, and what looks isn't there. `assistant`
     is whether there is one; `provenance` and `watermark`, whether every picture is signed, and marked in its pixels.
@@ -38,7 +43,7 @@ async def health(request: web.Request) -> web.Response:
         "status": _status(gateway),
         "problem": _problem(gateway),
         "ready": bool(gateway.pool.ready),
-        "devices": [{"device": ready.device, "name": ready.name} for ready in gateway.pool.ready],
+        "devices": [_device_told(device) for device in devices_of(gateway.pool)],
         "moderation": moderation,
         "assistant": gateway.assistant is not None,
         "provenance": settings.provenance,
@@ -59,10 +64,18 @@ def in_words(gateway: Gateway) -> str:
     """How the server is, for `systemctl status`."""
     pool = gateway.pool
     if pool.ready:
-        where = ", ".join(ready.device for ready in pool.ready)
-        return f"{_status(gateway)} on {where}: {pool.running} running, {pool.waiting} waiting"
+        told = devices_of(pool)
+        where = ", ".join(device.place for device in told if device.state == "ready")
+        lost = "".join(f"; {device.place} is broken" for device in told if device.state == "broken")
+        return f"{_status(gateway)} on {where}: {pool.running} running, {pool.waiting} waiting{lost}"
     why = next((f": the worker {worker.broken}" for worker in pool.workers if worker.broken), "")
     return f"{_status(gateway)}{why}, {pool.waiting} waiting"
+
+
+def _device_told(device: DeviceStatus) -> dict[str, Any]:
+    why = None if device.problem is None else message("worker.lost", why=device.problem)
+    told = {"device": device.place, "name": device.name, "state": device.state, "problem": _said(why)}
+    return told | {name: getattr(device, name) for name in ("running", "restarts", "models", "size")}
 
 
 def _problem(gateway: Gateway) -> str | None:

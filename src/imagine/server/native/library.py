@@ -25,10 +25,11 @@ from ...library.record import PullRecord, record_of
 from ...library.sites import sites_from
 from ...messages import message
 from ...pictures.containers import sniff
-from ...registry.memory_needed import memory_of
+from ...registry.memory_needed import memory_on
 from ...words.entry import Entry
 from ...words.errors import BadRequest, ImagineError
 from ...words.frames import Room
+from ..gateway.devices import rooms_of
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..http.body import read_body
@@ -53,8 +54,7 @@ async def library(request: web.Request) -> web.Response:
     """Every file, and the catalogue. `changes`: may who asks pull, copy and remove? `free` is in bytes."""
     gateway = request.app[GATEWAY]
     entries = await gateway.entries()
-    room = next((ready.room for ready in gateway.pool.ready), None)
-    told = await asyncio.to_thread(_told, gateway, entries, room)
+    told = await asyncio.to_thread(_told, gateway, entries, rooms_of(gateway.pool))
     may = request.app[GUARD].is_owner(request) and any(each.name == _CHANGES for each in request.app[SPOKEN])
     return _json({"changes": may, "offline": _is_offline(gateway), **told})
 
@@ -113,10 +113,10 @@ async def _model_said(request: web.Request) -> str:
     return name.strip()
 
 
-def _told(gateway: Gateway, entries: Sequence[Entry], room: Room | None) -> dict[str, Any]:
+def _told(gateway: Gateway, entries: Sequence[Entry], rooms: Sequence[Room]) -> dict[str, Any]:
     records = {entry.path: record_of(Path(entry.path)) for entry in entries}
     listed: dict[Path, frozenset[str]] = {}
-    files = [_file_told(entry, records[entry.path], room, listed) for entry in entries]
+    files = [_file_told(entry, records[entry.path], rooms, listed) for entry in entries]
     return {
         "free": _free(gateway.registry.roots[0]),
         "catalogue": _catalogue(gateway, entries, records),
@@ -125,7 +125,7 @@ def _told(gateway: Gateway, entries: Sequence[Entry], room: Room | None) -> dict
 
 
 def _file_told(
-    entry: Entry, record: PullRecord | None, room: Room | None, listed: dict[Path, frozenset[str]]
+    entry: Entry, record: PullRecord | None, rooms: Sequence[Room], listed: dict[Path, frozenset[str]]
 ) -> dict[str, Any]:  # fmt: skip
     told: dict[str, Any] = {
         "name": entry.name,
@@ -136,7 +136,7 @@ def _file_told(
     }
     if record is not None:
         told |= {"source": record.source, "page": record.page, "licence": record.licence, "pulled": record.pulled}
-    if entry.generates and room is not None and (works := memory_of(entry, room).get("works")):
+    if entry.generates and rooms and (works := memory_on(entry, rooms).get("works")):
         told["fits"] = {name: works[0][name] for name in ("way", "minimum", "comfortable")}
     return told
 

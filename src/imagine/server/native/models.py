@@ -9,12 +9,12 @@ import msgspec
 from aiohttp import web
 
 from ...asking.resolve import kind_of
-from ...registry.memory_needed import memory_of
+from ...registry.memory_needed import memory_on
 from ...registry.same_files import names_of_the_same
 from ...registry.shown import shown
 from ...words.entry import Entry
-from ...words.frames import ResidentModel
 from ...words.samplers import describe
+from ..gateway.devices import HeldModel, rooms_of, told_of
 from ..gateway.gateway import Gateway, model_from
 from ..gateway.keys import GATEWAY
 from ..http.context import LANGUAGE
@@ -50,13 +50,13 @@ async def models(request: web.Request) -> web.Response:
 async def model(request: web.Request) -> web.Response:
     """Details of one, by its name or an alias, with the digest of its content; the whole file's is made meanwhile.
 
-    `memory` says what it needs of a device's, and how it is held on the first one here.
+    `memory` says what it needs of a device's, and how it is held on the one here that it fits best.
     """
     gateway = request.app[GATEWAY]
     entry = await gateway.to_draw(request.match_info["name"])
     gateway.digests.used(model_from(await gateway.digests.known(gateway.registry.base_of(entry))).main)
-    room = next((ready.room for ready in gateway.pool.ready), None)
-    answer = _detail(gateway, entry, gateway.resident().get(entry.name)) | {"memory": memory_of(entry, room)}
+    memory = memory_on(entry, rooms_of(gateway.pool))
+    answer = _detail(gateway, entry, gateway.resident().get(entry.name)) | {"memory": memory}
     return web.Response(body=body_from(answer), content_type="application/json")
 
 
@@ -104,7 +104,7 @@ async def preview(request: web.Request) -> web.StreamResponse:
     return await library.preview(request)
 
 
-def _detail(gateway: Gateway, entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:
+def _detail(gateway: Gateway, entry: Entry, resident: list[HeldModel] | None) -> dict[str, Any]:
     """A model as clients may know it."""
     return _shown(entry, resident) | {"defaults": msgspec.to_builtins(gateway.defaults_of(entry))}
 
@@ -113,14 +113,12 @@ def _sharing(entry: Entry, same: Mapping[str, list[str]]) -> dict[str, Any]:
     return {"same_as": same[entry.path]} if entry.path in same else {}
 
 
-def _shown(entry: Entry, resident: ResidentModel | None) -> dict[str, Any]:
+def _shown(entry: Entry, resident: list[HeldModel] | None) -> dict[str, Any]:
     """Any file, and what there is loaded of it."""
     return shown(entry, LANGUAGE.get()) | {"loaded": _loaded(entry, resident)}
 
 
-def _loaded(entry: Entry, resident: ResidentModel | None) -> dict[str, Any] | None:
+def _loaded(entry: Entry, resident: list[HeldModel] | None) -> dict[str, Any] | None:
     """None where what is loaded under that name is another file."""
-    if resident is None or resident.digest != entry.digest:
-        return None
-    told = {"size": resident.size, "dtype": resident.dtype, "way": resident.way}
-    return told | {"expires_in": resident.expires_in}
+    of_this = [held for held in resident or () if held.model.digest == entry.digest]
+    return told_of(of_this) if of_this else None

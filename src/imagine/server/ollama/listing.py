@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from ...asking.imagefile import text_of
 from ...asking.resolve import Defaults
-from ...registry.memory_needed import memory_of
+from ...registry.memory_needed import memory_on
 from ...words.entry import Entry
-from ...words.frames import ResidentModel, Room
+from ...words.frames import Room
+from ..gateway.devices import HeldModel, expiry_of
 from .answers import moment
 
 CAPABILITIES = ["image"]
@@ -47,9 +49,10 @@ def details_from_entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def shown_from_entry(entry: Entry, defaults: Defaults, room: Room | None) -> dict[str, Any]:
+def shown_from_entry(entry: Entry, defaults: Defaults, rooms: Sequence[Room]) -> dict[str, Any]:
     """All that is known of a model; `parameters` are what a request that doesn't say it gets. `memory`, which Ollama
-    hasn't, says what it needs of a device's, and how it is held on one that has this `room`."""
+    hasn't, says what it needs of a device's, and how it is held on the one of these
+    `rooms` that it fits best."""
     info: dict[str, Any] = {
         "general.architecture": entry.family,
         "general.basename": entry.name,
@@ -66,7 +69,7 @@ def shown_from_entry(entry: Entry, defaults: Defaults, room: Room | None) -> dic
         "model_info": info,
         "capabilities": CAPABILITIES,
         "modified_at": moment(entry.modified),
-        "memory": memory_of(entry, room),
+        "memory": memory_on(entry, rooms),
     }
 
 
@@ -92,17 +95,17 @@ def pulled_from_entry(entry: Entry) -> list[dict[str, Any]]:
     ]
 
 
-def loaded_from_entry(entry: Entry, resident: ResidentModel, now: float, *, on_gpu: bool) -> dict[str, Any]:
+def loaded_from_entry(entry: Entry, held: Sequence[HeldModel], now: float) -> dict[str, Any]:
     """A loaded model; `now` is in Unix seconds."""
-    left = resident.expires_in
+    left = expiry_of(held)
     return {
         "name": entry.name,
         "model": entry.name,
-        "size": resident.size,
+        "size": sum(each.model.size for each in held),
         "digest": entry.digest or entry.header_digest,
         "details": details_from_entry(entry),
         "expires_at": moment(FOREVER if left is None or left < 0 else now + left),
-        "size_vram": resident.size if on_gpu else 0,
+        "size_vram": sum(each.model.size for each in held if not each.on_cpu),
         "context_length": 0,
     }
 

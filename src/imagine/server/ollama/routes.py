@@ -20,6 +20,7 @@ from ...messages import Message, message
 from ...registry.identify import MODEL_KINDS
 from ...words.errors import BadRequest, ModelNotFound
 from ...words.events import Failed, Finished
+from ..gateway.devices import rooms_of
 from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..http.body import read_body
@@ -63,8 +64,7 @@ async def show(request: web.Request) -> web.Response:
     """What is known of a model."""
     gateway = request.app[GATEWAY]
     entry = await gateway.choose(_named(await _body(request)))
-    room = next((ready.room for ready in gateway.pool.ready), None)
-    return _json(shown_from_entry(entry, gateway.defaults_of(entry), room))
+    return _json(shown_from_entry(entry, gateway.defaults_of(entry), rooms_of(gateway.pool)))
 
 
 async def pull(request: web.Request) -> web.StreamResponse:
@@ -151,10 +151,9 @@ async def ps(request: web.Request) -> web.Response:
     """The models that are loaded."""
     gateway = request.app[GATEWAY]
     resident = gateway.resident()
-    on_gpu = any(not ready.device.startswith("cpu") for ready in gateway.pool.ready)
     entries = [e for e in await gateway.entries() if e.kind in MODEL_KINDS and e.name in resident]
     now = time.time()
-    return _json({"models": [loaded_from_entry(e, resident[e.name], now, on_gpu=on_gpu) for e in entries]})
+    return _json({"models": [loaded_from_entry(e, resident[e.name], now) for e in entries]})
 
 
 async def generate(request: web.Request) -> web.StreamResponse:

@@ -22,6 +22,7 @@ import msgspec
 
 from ...asking.request import GenerateRequest
 from ...dispatch.places import may_wait
+from ...dispatch.pool import LOST_AGAIN
 from ...dispatch.worker import error_from_failed
 from ...fairness.allowance import Holding
 from ...fairness.clients import client_from_key
@@ -344,12 +345,14 @@ class LastingOrders:
         await self._keep(_lasting(order), index, PictureRow(report=refused))
 
     async def fail(self, order: Order, state: State, failed: Failed) -> bool:
-        """What a worker's end costs isn't an order's end yet; a server that stops leaves it as it is."""
+        """What a worker's end costs isn't an order's end yet, unless the pool has tried again already; a server that
+        stops leaves it as it is."""
         number = _lasting(order).number
         if self._gateway.stopping:
             return True
         try:
-            if failed.error == WorkerLost.__name__ and await self.book.lost(number) < ATTEMPTS:
+            lost = failed.error == WorkerLost.__name__ and failed.message.code != LOST_AGAIN
+            if lost and await self.book.lost(number) < ATTEMPTS:
                 if self._ending:  # what is there of its pictures isn't made again
                     await asyncio.wait(self._ending)
                 self.in_hand.pop(number, None)

@@ -15,6 +15,7 @@ from ...fairness.allowance import Holding
 from ...messages import Message
 from ...words.frames import Submit
 from ...words.recipe import GenerationParams
+from ...words.same_bits import made_on
 from ..gateway.gateway import Gateway
 from .besides import Besides, besides_of
 from .embeddings import ChosenEmbeddings, chosen_embeddings
@@ -101,7 +102,7 @@ def _jobs(
             controls=besides.controls_used, references=besides.references_used,
             img=pictures.img.data if pictures.img and params.img else None, mask=pictures.mask and pictures.mask.data,
             preview=preview, keep_alive=resolved.keep_alive,
-            max_batch=gateway.max_batch_of(chosen.entry),
+            max_batch=gateway.max_batch_of(chosen.entry), environment=made_on(chosen.references.request.environment),
         )
         for params in resolved.params
     ]  # fmt: skip

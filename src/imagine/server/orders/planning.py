@@ -18,6 +18,7 @@ from ...asking.request import GenerateRequest
 from ...messages import Message, message
 from ...words.errors import AssistantFailed, BadRequest
 from ...words.recipe import PlanSummary
+from ..gateway.devices import rooms_of
 from ..gateway.gateway import Gateway
 from .incoming import Incoming
 from .main_memory import is_short_for
@@ -163,7 +164,10 @@ async def _lacks_memory(gateway: Gateway, assistant: Assistant, request: Generat
     model = await gateway.choose(request.model)
     if model.name in gateway.resident() or not assistant.is_here():
         return False
-    return any(ready.device != "cpu" or is_short_for(model, ready.room) for ready in gateway.pool.ready)
+    pool = gateway.pool
+    return any(ready.device != "cpu" for ready in pool.ready) or (
+        bool(pool.ready) and is_short_for(model, rooms_of(pool))
+    )
 
 
 def _required(why: Message) -> Message:

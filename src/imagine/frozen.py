@@ -1,10 +1,11 @@
 """The binary's first line of Python: the command line, a decoder of pictures, or what brings the attached half along:
-a worker, what trains, a guard."""
+a worker, what trains, a guard, what counts tokens."""
 
 import signal
 import sys
 
 from .processes.runtime import (
+    COUNTER_ARGUMENT,
     DECODER_ARGUMENT,
     DIGEST_ARGUMENT,
     GUARD_ARGUMENT,
@@ -35,6 +36,11 @@ def main() -> None:
         from .guard.process import main as compare
 
         sys.exit(compare(sys.argv[2:]))
+    if sys.argv[1:2] == [COUNTER_ARGUMENT]:
+        _bring()
+        from .counting.process import main as count
+
+        sys.exit(count(sys.argv[2:]))
     if sys.argv[1:2] == [DIGEST_ARGUMENT]:
         from .identity import whole
 

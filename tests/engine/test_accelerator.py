@@ -18,9 +18,9 @@ from imagine.engine.engine import Engine
 from imagine.engine.families.family import Conditioning
 from imagine.engine.loading import upload
 from imagine.engine.loading.single_file import load_single_file
+from imagine.engine.parts.chunks import Chunk
 from imagine.engine.parts.part import spare
 from imagine.engine.parts.slices import whole as in_one_go
-from imagine.engine.parts.text_part import Chunk
 from imagine.messages import in_english, sentences
 from imagine.words.errors import ImagineError, OutOfMemory, UnusableModel
 from imagine.words.frames import WorkerSettings

@@ -18,11 +18,12 @@ from imagine.engine.adapters.embedding import Embedding
 from imagine.engine.loading.checkpoint_file import CheckpointFile
 from imagine.engine.loading.networks import t5_network
 from imagine.engine.loading.t5_tokenizer import FILE, T5Tokenizer
+from imagine.engine.parts.chunks import Chunk
 from imagine.engine.parts.clip import ClipTextModel, clip_config
 from imagine.engine.parts.joint_text import FluxText, MaskedText, SD3Text
 from imagine.engine.parts.long_text import LongTextPart, read_long
 from imagine.engine.parts.t5 import T5Encoder
-from imagine.engine.parts.text_part import Chunk, TextPart
+from imagine.engine.parts.text_part import TextPart
 from imagine.words.errors import Unsupported
 from tests.engine.test_prompts import ours, theirs, tokenizer
 

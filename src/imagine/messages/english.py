@@ -559,6 +559,7 @@ SENTENCES = {
     "prompt.conjuncts": "{field} joins {count} prompts with AND; at most {most} make a picture together",
     "prompt.conjunct_weight": "{field} gives one of its prompts the weight {value}; it can be from -{most} to {most}",
     "prompt.wildcard": "{field} has '{text}', read as words; {wildcards}: true would have it chosen by the seed",
+    "tokens.uncounted": "the tokens couldn't be counted; see the server's log",
     "wildcard.chosen": "{field} has no effect on a recipe with {other:field}: its words are chosen already",
     "wildcard.left": "{field} has '{text}', which chooses several or sets a variable; that is left as it stands",
     "wildcard.none": "{field} names the list '{name}', and the server has no folder of lists",

@@ -566,6 +566,7 @@ SENTENCES = {
     "prompt.conjuncts": "в {field} через AND соединено {count:описание|описания|описаний}, а можно не больше {most}",
     "prompt.conjunct_weight": "в {field} у одного из описаний вес {value}; он может быть от -{most} до {most}",
     "prompt.wildcard": "в {field} есть «{text}», прочитано как слова; выбирать по сиду включит {wildcards}: true",
+    "tokens.uncounted": "токены не удалось сосчитать, подробности в журнале сервера",
     "wildcard.chosen": "{field} не действует на рецепт, в котором есть {other:field}: слова в нём уже выбраны",
     "wildcard.left": "в {field} есть «{text}»: несколько слов или переменную здесь не выбрать; оставлено как есть",
     "wildcard.none": "в {field} назван список «{name}», а папки со списками у сервера нет",

@@ -14,6 +14,8 @@ DECODER_ARGUMENT = "--imagine-decoder"
 """The first argument that makes it the process that looks at input pictures."""
 GUARD_ARGUMENT = "--imagine-guard"
 """The first argument that makes it the process that compares prompts by what they mean."""
+COUNTER_ARGUMENT = "--imagine-counter"
+"""The first argument that makes it the process that counts prompts' tokens."""
 TRAINER_ARGUMENT = "--imagine-trainer"
 """The first argument that makes it what trains."""
 UNPACK_ARGUMENT = "--imagine-unpack"
@@ -57,6 +59,11 @@ def decoder_command() -> list[str]:
 def guard_command() -> list[str]:
     """The command line of the process that compares prompts by what they mean, as `worker_command`."""
     return [sys.executable, GUARD_ARGUMENT] if is_frozen() else [sys.executable, "-P", "-m", "imagine.guard"]
+
+
+def counter_command() -> list[str]:
+    """The command line of the process that counts prompts' tokens, as `worker_command`."""
+    return [sys.executable, COUNTER_ARGUMENT] if is_frozen() else [sys.executable, "-P", "-m", "imagine.counting"]
 
 
 def program(environ: Mapping[str, str] | None = None) -> list[str]:

@@ -18,6 +18,7 @@ from ..words.preprocessors import PREPROCESSORS
 from .composition import published_for
 from .identify import MODEL_KINDS
 from .stated import UPSCALER_KEY, examples_from
+from .told_languages import languages_of
 from .usable import use_of
 
 _LICENCE = "modelspec.license"
@@ -37,14 +38,16 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
 
     Of a model that is made of others by name, and of one whose sidecar says how it is asked, `made` is what they say.
 
-    Of a model, `lora_families` and `embedding_families` are those whose LoRAs and embeddings it takes, and its family
-    says what sides are `multiple`s of, by what `guidance_kind` it follows its prompt, whether `true_cfg` can guide it
-    besides, between which `bounds` steps and guidance make sense, and which `components` it takes beside its denoiser;
-    of a flow in one file, by how much its noise levels `shift` at its native size; `missing` are the files that people
-    have for what it lacks, and `licence` is that of the published weights, or what its file states.
+    Of a model, `languages` are those of ours in which words surely say something to it, `lora_families` and
+    `embedding_families` are those whose LoRAs and embeddings it takes, and its family says what sides are `multiple`s
+    of, by what `guidance_kind` it follows its prompt, whether `true_cfg` can guide it besides, between which `bounds`
+    steps and guidance make sense, and which `components` it takes beside its denoiser; of a flow in one file, by how
+    much its noise levels `shift` at its native size; `missing` are the files that people have for what it lacks, and
+    `licence` is that of the published weights, or what its file states.
     """
     facts = {name: getattr(entry, name) for name in _FIELDS} | _of_family(entry)
     if entry.kind in MODEL_KINDS:
+        facts["languages"] = languages_of(entry)
         facts["lora_families"] = list(lora_families(entry.family))
         facts["embedding_families"] = list(embedding_families(entry.family))
     if examples := examples_from(entry.metadata):

@@ -35,13 +35,13 @@ from ..loading.maps import qwen_image as layout
 from ..loading.opened_networks import OnProgress
 from ..loading.transformer_model import LoadedTransformer, TransformerKind, load_transformer
 from ..parts.chat_text import ChatTemplate, ChatText, ChatTextPart, behind, read_chat, with_pictures
+from ..parts.chunks import Chunk
 from ..parts.part import Held
 from ..parts.prompts import Encoded
 from ..parts.qwen import QwenConfig
 from ..parts.rows import REFERENCE, Rows
 from ..parts.seen_sizes import of_area
 from ..parts.sight_part import SeenWords, SightPart
-from ..parts.text_part import Chunk
 from ..sampling.guidance import Guided, guided
 from ..sampling.noise import Noise
 from .family import Conditioning, EncodeRequest

@@ -36,3 +36,8 @@ class T5Tokenizer:
         """`text` as ids of any number, with the end mark behind them if `add_special_tokens`."""
         ids: list[int] = _tokenizer().encode(text, add_special_tokens=False).ids
         return [*ids, self.eos_token_id] if add_special_tokens else ids
+
+    def encode_with_ends(self, text: str) -> list[tuple[int, int]]:
+        """The ids without the end mark, and behind how many characters of `text` each ends."""
+        made = _tokenizer().encode(text, add_special_tokens=False)
+        return [(each, end) for each, (_, end) in zip(made.ids, made.offsets, strict=True)]

@@ -57,3 +57,8 @@ class ClipTokenizer:
         """
         ids = _TOKENIZER.encode(text, add_special_tokens=False).ids
         return [self.bos_token_id, *ids, self.eos_token_id] if add_special_tokens else ids
+
+    def encode_with_ends(self, text: str) -> list[tuple[int, int]]:
+        """The ids alone, and behind how many characters of `text` each ends."""
+        made = _TOKENIZER.encode(text, add_special_tokens=False)
+        return [(each, end) for each, (_, end) in zip(made.ids, made.offsets, strict=True)]

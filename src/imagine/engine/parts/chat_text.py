@@ -15,14 +15,13 @@ from ...messages import Message, message
 from ..adapters.embedding import Embedding
 from ..adapters.mix import NO_MIX, Mix, MixRows
 from ..device.transfer import sent
-from .chunks import WeightedToken, chunk_of, within
+from .chunks import Chunk, WeightedToken, chunk_of, within
 from .emphasis import emphasise
 from .encoder_part import EncoderPart, placing
 from .part_key import PartKey
 from .prompt_syntax import Break, Piece, parse
-from .prompts import between_marks, clean, named
+from .readable import between_marks, clean, named
 from .sight_part import SeenWords, seen_in
-from .text_part import Chunk
 
 CACHE_BYTES = 128 * 2**20
 _NOTHING = "\ud800"

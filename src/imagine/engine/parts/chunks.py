@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..adapters.embedding import Embedding
-from .text_part import Chunk
+if TYPE_CHECKING:  # who only counts tokens does without torch
+    from ..adapters.embedding import Embedding
 
 COMMA_REACH = 20
 """A full chunk ends at a comma that lies at most so many tokens back, so that no phrase is torn."""
+
+
+class Chunk(NamedTuple):
+    """Token ids without the ones around them, and a weight for each."""
+
+    ids: tuple[int, ...] = ()
+    weights: tuple[float, ...] = ()
+    placed: tuple[tuple[int, Embedding], ...] = ()
+    """Embeddings, whose vectors take the places of some of them, from a place on."""
 
 
 class WeightedToken(NamedTuple):

@@ -15,11 +15,11 @@ from torch.nn import functional
 from ...messages import Message, message
 from ..adapters.embedding import Embedding
 from ..adapters.mix import NO_MIX, Mix
-from .chunks import chunk_of, within
+from .chunks import Chunk, chunk_of, within
 from .long_text import LongTextPart, LongTokenizer, read_long
 from .part import ModulePart
 from .prompts import Encoded, MaskedEncoded, TextEncoder
-from .text_part import Chunk, Hidden, TextPart
+from .text_part import Hidden, TextPart
 
 
 class _Clips:

@@ -16,13 +16,12 @@ from ...messages import Message, message
 from ..adapters.embedding import Embedding
 from ..adapters.mix import NO_MIX, Mix, MixRows
 from ..device.transfer import sent
-from .chunks import WeightedToken, chunk_of, within
+from .chunks import Chunk, WeightedToken, chunk_of, within
 from .emphasis import emphasise
 from .encoder_part import EncoderPart, placing
 from .part_key import PartKey
 from .prompt_syntax import Break, parse
-from .prompts import between_marks, clean, named
-from .text_part import Chunk
+from .readable import between_marks, clean, named
 
 CACHE_BYTES = 128 * 2**20
 """512 tokens of T5-XXL are 4 MiB in bfloat16."""

@@ -6,28 +6,25 @@ depends on what else is being encoded.
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 
-from ...messages import Message, Value, message
-from ...words.embedding_words import number_of
+from ...messages import Message, message
 from ...words.errors import BadRequest, Unsupported
 from ..adapters.embedding import Embedding
 from ..adapters.mix import NO_MIX, Mix
-from .chunks import WeightedToken, split
+from .chunks import Chunk, WeightedToken, split
 from .prompt_syntax import Break, parse
-from .text_part import Chunk, Hidden, TextPart, Tokenizer
+from .readable import between_marks, can_encode, clean, ids_of, named
+from .text_part import Hidden, TextPart
 
 MAX_CHUNKS = 64
 _PLACE = 0
 """The id of a token in an embedding's place: any but the marks that begin and end a text."""
-_CONTROL_MARKS = ("<|startoftext|>", "<|endoftext|>")
-_SPACES = "\t\n\v\f\r\x85"
 
 
 @dataclass(frozen=True)
@@ -66,8 +63,8 @@ class TextEncoder:
         self._penultimate = penultimate
         tokenizer = parts[0].tokenizer
         self._size = parts[0].size
-        self._comma = _ids(tokenizer, ",")
-        self._can_encode = lru_cache(maxsize=4096)(lambda character: _can_encode(tokenizer, character))
+        self._comma = ids_of(tokenizer, ",")
+        self._can_encode = lru_cache(maxsize=4096)(lambda character: can_encode(tokenizer, character))
 
     @property
     def max_clip(self) -> int:
@@ -127,7 +124,7 @@ class TextEncoder:
             for text, embedding in between_marks(piece.text, words):
                 cleaned, left_out = clean(text, self._can_encode)
                 unknown |= left_out
-                tokens += [WeightedToken(each, piece.weight) for each in _ids(self.parts[0].tokenizer, cleaned)]
+                tokens += [WeightedToken(each, piece.weight) for each in ids_of(self.parts[0].tokenizer, cleaned)]
                 tokens += [] if embedding is None else [WeightedToken(_PLACE, piece.weight, embedding)]
         if unknown:
             warnings.append(message("prompt.unknown", field, names=named(unknown)))
@@ -143,48 +140,6 @@ class TextEncoder:
     def _hidden(self, chunks: Sequence[Chunk], clip: int, part: TextPart, mix: Mix) -> list[Hidden]:
         layer = -1 - clip if self._penultimate else -clip
         return [part.encode(chunk, layer=layer, normed=not self._penultimate, mix=mix) for chunk in chunks]
-
-
-def between_marks(text: str, words: Sequence[Embedding]) -> Iterator[tuple[str, Embedding | None]]:
-    """What stands before each of the marks in `text`, with what that stands for; the last with None."""
-    begin = 0
-    for at, character in enumerate(text) if words else ():
-        if (number := number_of(character, len(words))) is not None:
-            yield text[begin:at], words[number]
-            begin = at + 1
-    yield text[begin:], None
-
-
-def clean(text: str, can_encode: Callable[[str], bool], marks: Sequence[str] = _CONTROL_MARKS) -> tuple[str, set[str]]:
-    """`text` without what a tokenizer can't take, and what that was: characters, and `marks` that steer the model."""
-    left_out = {character for character in set(text) if not can_encode(character)}
-    text = text.translate(dict.fromkeys(map(ord, left_out)))
-    for mark in marks:
-        if mark in text:
-            left_out.add(mark)
-            text = text.replace(mark, " ")
-    return text, left_out
-
-
-def _can_encode(tokenizer: Tokenizer, character: str) -> bool:
-    """Whether `character` is white space, or text that becomes tokens of its own."""
-    if character in _SPACES:
-        return True
-    if unicodedata.category(character) in ("Cc", "Cs"):
-        return False
-    ids = _ids(tokenizer, character)
-    return character.isspace() if not ids else tokenizer.eos_token_id not in ids
-
-
-def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
-    return tokenizer.encode(text, add_special_tokens=False, verbose=False)
-
-
-def named(characters: set[str], most: int = 10) -> Value:
-    """As a reader sees them, the first few."""
-    shown = [c if len(c) > 1 or c.isprintable() else f"U+{ord(c):04X}" for c in sorted(characters)]
-    first = ", ".join(shown[:most])
-    return message("names.more", names=first, more=len(shown) - most) if len(shown) > most else first
 
 
 def _joined(made: Sequence[torch.Tensor], along: int) -> torch.Tensor:

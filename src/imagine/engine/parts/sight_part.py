@@ -13,11 +13,11 @@ from PIL import Image
 
 from ..adapters.embedding import Embedding
 from ..device.transfer import sent
+from .chunks import Chunk
 from .encoder_part import EncoderPart
 from .image_encoder import normalised
 from .part_key import PartKey
 from .qwen import PicturePlace
-from .text_part import Chunk
 
 CACHE_BYTES = 64 * 2**20
 _BICUBIC = Image.Resampling.BICUBIC

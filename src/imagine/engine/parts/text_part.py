@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 
-from ..adapters.embedding import Embedding
 from ..adapters.mix import NO_MIX, Mix, MixRows
 from ..device.transfer import sent
+from .chunks import Chunk
 from .emphasis import emphasise
 from .encoder_part import EncoderPart, placing
 from .part_key import PartKey
+from .readable import Tokenizer
 
 CACHE_BYTES = 32 * 2**20
-
-
-class Tokenizer(Protocol):
-    """What is needed of a CLIP tokenizer; transformers' `CLIPTokenizer` is one."""
-
-    bos_token_id: int
-    eos_token_id: int
-    pad_token_id: int
-
-    def encode(self, text: str, *, add_special_tokens: bool, verbose: bool) -> list[int]: ...
-
-
-class Chunk(NamedTuple):
-    """Token ids without the ones around them, and a weight for each."""
-
-    ids: tuple[int, ...] = ()
-    weights: tuple[float, ...] = ()
-    placed: tuple[tuple[int, Embedding], ...] = ()
-    """Embeddings, whose vectors take the places of some of them, from a place on."""
 
 
 _Key = tuple[Chunk, int, bool, bool, tuple[tuple[str, float], ...], int]

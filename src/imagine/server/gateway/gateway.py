@@ -45,6 +45,7 @@ from ...words.moderation import ModerationVerdict
 from ...words.upscalers import UPSCALER, UPSCALERS
 from .assisting import assistant_of
 from .checkers import find_checker, missing_checker
+from .counting import TokenCounter
 from .devices import HeldModel, held_on
 from .digests import Digests
 from .judging import PromptJudge
@@ -107,6 +108,7 @@ class Gateway:
         self._preloading: asyncio.Task[None] | None = None
         self._growing: asyncio.Task[None] | None = None
         self.decoder = Decoder()
+        self.counter = TokenCounter()
         self.signing = Signing(settings, self.decoder)
         self.assistant = assistant_of(settings, self.metrics)
         self.judge = PromptJudge(settings.moderation.assistant, lambda: self.assistant, self.metrics)
@@ -152,6 +154,7 @@ class Gateway:
             await asyncio.wait([self._looking])
         self.stored.stop()
         await self.decoder.stop()
+        await self.counter.stop()
         await self.meanings.stop()
         await self.judge.stop()
         if self.assistant is not None:

@@ -24,6 +24,8 @@ GET /library
 GET /library/{name}/preview
 GET /samplers
 GET /presets
+GET /wildcards
+POST /tokens
 GET /pictures/{name}
 GET /api/tags
 GET /api/ps
@@ -73,7 +75,7 @@ GET /api/embeddings
 GET /extensions
 GET /features
 """
-"""Of any key, whatever it is for: what there is here, and pictures, whose names are their keys."""
+"""Of any key, whatever it is for: what there is here, how long prompts are, and pictures, whose names are keys."""
 GENERATE = """
 POST /
 GET /jobs

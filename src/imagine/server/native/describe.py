@@ -9,6 +9,7 @@ import msgspec
 from ...asking.preprocess import PreprocessRequest
 from ...asking.request import ALIASES, GenerateRequest
 from ...asking.resolve import GUIDANCE, NUM_STEPS, SAMPLER, SCHEDULE, STRENGTH
+from ...asking.tokens import TokensRequest
 from ...asking.upscale import SCALE, UpscaleRequest
 from ...settings.settings import Settings
 from ...words.recipe import GenerationParams, Hires
@@ -89,6 +90,32 @@ _PLANNED = {
     },
     "required": ["prompt", "change", "request", "warnings", "notes"],
 }
+_PROMPT_TOKENS = {
+    "type": "object",
+    "properties": {
+        "tokens": {"type": ["integer", "null"], "description": "Null where they can't be counted without its files."},
+        "chunks": {"type": "array", "items": {"type": "integer"}, "description": "Tokens of each."},
+        "cut": {"type": "integer", "description": "How many of them aren't read."},
+        "behind": {"type": "array", "items": _TEXT, "description": "The words that each border stands before."},
+        "unread": {"type": "array", "items": _TEXT, "description": "Scripts, as Unicode names letters, that the model "
+                   "was never taught."},
+    },
+    "required": ["tokens", "unread"],
+}  # fmt: skip
+_COUNTED = {
+    "type": "object",
+    "properties": {
+        "model": _TEXT,
+        "chunk": {"type": ["integer", "null"], "description": "Tokens that it reads at once, where longer prompts are "
+                  "read in several chunks."},
+        "most": {"type": ["integer", "null"], "description": "Tokens that it reads at most, where it leaves the rest."},
+        "prompt": _PROMPT_TOKENS,
+        "neg": _PROMPT_TOKENS,
+        "warnings": _ABOUT["warnings"],
+        "notes": _ABOUT["notes"],
+    },
+    "required": ["model", "chunk", "most", "prompt", "neg", "warnings", "notes"],
+}  # fmt: skip
 _BUILT_IN = {
     "num_steps": NUM_STEPS, "guidance": GUIDANCE, "true_cfg": 1.0, "sampler": SAMPLER, "schedule": SCHEDULE,
     "strength": STRENGTH, "neg": "", "clip": 1, "count": 1, "stream": 0, "resize": "crop", "fit": "native",
@@ -113,6 +140,7 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
         "application/x-ndjson": {"schema": _OBJECT},
     },
     ("POST", "/assist"): {"application/json": {"schema": _PLANNED}},
+    ("POST", "/tokens"): {"application/json": {"schema": _COUNTED}},
     ("POST", "/jobs"): {"application/json": {"schema": _DETACHED}},
     ("GET", "/jobs/{id}"): {"application/json": {"schema": _DETACHED}},
     ("GET", "/jobs/{id}/events"): {
@@ -136,6 +164,7 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("POST", "/upscale"): {"application/json": {"schema": {"$ref": "#/components/schemas/UpscaleRequest"}}},
     ("POST", "/preprocess"): {"application/json": {"schema": {"$ref": "#/components/schemas/PreprocessRequest"}}},
+    ("POST", "/tokens"): {"application/json": {"schema": {"$ref": "#/components/schemas/TokensRequest"}}},
     ("POST", "/recipe"): {"application/octet-stream": _BYTES},
     ("POST", "/inspect"): {"application/octet-stream": _BYTES},
 }
@@ -143,7 +172,7 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
 
 def schemas(settings: Settings) -> dict[str, Any]:
     """What the operations refer to; a field that isn't said is taken for what these settings say."""
-    kinds = [GenerateRequest, UpscaleRequest, PreprocessRequest]
+    kinds = [GenerateRequest, UpscaleRequest, PreprocessRequest, TokensRequest]
     _, parts = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     _state_defaults(parts["UpscaleRequest"], {"scale": SCALE, "progress": False})
     _state_defaults(parts["PreprocessRequest"], {"resize": "crop", "progress": False})

@@ -21,7 +21,9 @@ from . import (
     presets,
     recipe,
     root,
+    tokens,
     upscale,
+    wildcards,
 )
 from .describe import described, schemas
 
@@ -81,6 +83,8 @@ ROUTES = (
     Route("GET", "/library/{name:.+}/preview", models.preview, "The picture that lies beside a model's file; `kind` "
           "says of which kind.", queries=("kind",)),
     Route("GET", "/presets", presets.presets, "The style presets there are."),
+    Route("GET", "/wildcards", wildcards.wildcards, "The lists of words that a prompt may name."),
+    Route("POST", "/tokens", tokens.tokens, "How many tokens a prompt is to a model, and which of it is read."),
     Route(
         "GET", "/jobs", jobs.jobs, "The orders that wait or run, the job of each of their pictures, and your detached "
         "orders.", queries=("limit", "before", "all"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...families.scripts import scripts_in, taught_scripts
+from ...families.scripts import scripts_in
 from ...messages import Message, message
-from ...registry.stated import examples_from
+from ...registry.told_languages import scripts_of
 from ...words.entry import Entry
 from ...words.recipe import GenerationParams
 
@@ -26,10 +26,9 @@ def unread_of(params: GenerationParams, model: Entry, *, assistant: bool) -> lis
     """What of a recipe's texts this model can't read; what it has examples of it can. Is an assistant here to ask?"""
     if params.prompt.isascii() and params.neg.isascii():
         return []
-    taught = taught_scripts(model.family, model.missing)
+    taught = scripts_of(model)
     if taught is None:
         return []
-    taught |= {script for each in examples_from(model.metadata).values() for script in scripts_in(" ".join(each))}
     code = "prompt.untaught_assist" if assistant else "prompt.untaught"
     unread = {
         name: sorted(scripts_in(text) - taught) for name, text in (("prompt", params.prompt), ("neg", params.neg))

@@ -1,4 +1,4 @@
-"""Embeddings on the page: searched for, put into a prompt as words, and a recipe's own again."""
+"""Embeddings on the page: offered as chips, put into a prompt as words, and a recipe's own again."""
 
 import json
 
@@ -18,14 +18,17 @@ def site(serve, tmp_path):
     return serve()
 
 
+def offered(page):
+    page.click("#open-builder")
+    page.get_by_role("tab", name="Embeddings").click()
+    return page.locator("#builder-chips .chip").all_inner_texts()
+
+
 def test_one_becomes_a_word_of_either_prompt_and_stays_what_it_was(page, site):
-    offered = [one.get_attribute("value") for one in page.locator("#embeddings-there option").all()]
-    assert offered == ["bad hands", "ink"]
     page.fill("#f-prompt", "a fox")
-    page.fill("#embeddings-search", "ink")
-    page.press("#embeddings-search", "Enter")
-    page.fill("#embeddings-search", "bad hands")
-    page.get_by_role("button", name="Into the negative prompt").click()
+    assert offered(page) == ["bad hands", "not bad hands", "ink", "not ink"]
+    page.get_by_role("button", name="ink", exact=True).click()
+    page.get_by_role("button", name="not bad hands").click()
     expect(page.locator("#f-prompt")).to_have_value("a fox, ink")
     expect(page.locator("#f-neg")).to_have_value("<bad hands>")
     generate(page)
@@ -51,7 +54,6 @@ def test_those_are_offered_that_the_server_takes_for_the_model(windows, serve, t
     for name, vectors in (("of sd3", told_as_sd3), ("of sdxl", {"clip_l": (1, 768), "clip_g": (1, 1280)})):
         declared.write(home / f"models/embeddings/{name}.safetensors", vectors)
     page = windows.open(serve(models=()).url)
-    assert [one.get_attribute("value") for one in page.locator("#embeddings-there option").all()] == ["of sd3"]
-    page.fill("#embeddings-search", "of sd3")
-    page.press("#embeddings-search", "Enter")
+    assert offered(page) == ["of sd3", "not of sd3"]
+    page.get_by_role("button", name="of sd3", exact=True).click()
     generate(page)

@@ -100,6 +100,13 @@ def test_two_are_compared(page):
     assert page.locator("#compare-room").evaluate("room => room.style.getPropertyValue('--cut')") == "100%"
     page.keyboard.press("Escape")
     expect(page.locator("#compare-dialog")).to_be_hidden()
+    generate(page, "a red fox, at night")
+    page.click("#compare")
+    page.locator(".thumb").nth(0).click()
+    page.locator(".thumb").nth(1).click()
+    prompt = page.locator("#compare-rows tr").filter(has_text="Prompt")
+    assert prompt.locator("td").all_inner_texts() == ["a red fox, at night", "a fox"]
+    assert prompt.locator("mark").all_inner_texts() == ["red ", "at night"]
 
 
 def test_a_picture_is_viewed_alone(page):

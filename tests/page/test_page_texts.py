@@ -21,7 +21,7 @@ def texts_in(language):
 TEXTS = {language: texts_in(language) for language in ("en", "ru")}
 SAME = {
     "named", "field.clip", "field.vae", "field.loras", "model.native", "server.about", "origin.credentials",
-    "models.placeholder",
+    "models.placeholder", "completing.lora",
     *(f"models.{part}.{kind}" for part in ("kind", "is") for kind in ("lora", "vae", "controlnet")),
 }  # fmt: skip
 """Texts that are no words, or the same ones."""

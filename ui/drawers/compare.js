@@ -1,8 +1,49 @@
-export const build = "54b4c19513cd1e4d";
+export const build = "d62a3217377a7124";
 export const texts = {"compare.title":["Compare","Сравнение"],"compare.slider":["Where one picture ends and the other begins","Граница между картинками"],"compare.differences":["Settings that differ","Чем отличаются настройки"],"compare.setting":["Setting","Настройка"],"compare.left":["Left","Слева"],"compare.right":["Right","Справа"],"compare.same":["All settings are the same","Настройки одинаковые"]};
-export const style = ".compare-room{position:relative;min-height:0;border-radius:12px;background:var(--sunken);overflow:hidden}\n.compare-room img{position:absolute;inset:0;width:100%;height:100%;object-fit:contain}\n#compare-b{clip-path:inset(0 0 0 var(--cut,50%))}\n.compare-line{position:absolute;inset-block:0;left:var(--cut,50%);width:2px;margin-left:-1px;background:#fff;box-shadow:0 0 0 1px rgb(0 0 0 / 35%)}\n.table-room{max-height:22vh;overflow:auto}\ntable{width:100%;border-collapse:collapse;font-size:var(--small)}\n.differences{table-layout:fixed}\n.differences th:first-child{width:10.5em}\nth{text-align:left;font-weight:500;color:var(--muted)}\nth,td{padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}\n\n@media (max-width:860px){\n.differences th:first-child{width:7.5em}\n}\n";
+export const style = ".compare-room{position:relative;min-height:0;border-radius:12px;background:var(--sunken);overflow:hidden}\n.compare-room img{position:absolute;inset:0;width:100%;height:100%;object-fit:contain}\n#compare-b{clip-path:inset(0 0 0 var(--cut,50%))}\n.compare-line{position:absolute;inset-block:0;left:var(--cut,50%);width:2px;margin-left:-1px;background:#fff;box-shadow:0 0 0 1px rgb(0 0 0 / 35%)}\n.table-room{max-height:22vh;overflow:auto}\ntable{width:100%;border-collapse:collapse;font-size:var(--small)}\n.differences{table-layout:fixed}\n.differences th:first-child{width:10.5em}\nth{text-align:left;font-weight:500;color:var(--muted)}\nth,td{padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}\nmark{background:var(--accent-soft);color:var(--accent);border-radius:4px;padding:0 2px;margin:0 -2px;font-weight:500}\n\n@media (max-width:860px){\n.differences th:first-child{width:7.5em}\n}\n";
 export const tree = [["dialog",{"id":"compare-dialog","class":"full","aria-labelledby":"compare-title"},["div",{"class":"label-row"},["h2",{"id":"compare-title","data-t":"compare.title"}],["button",{"type":"button","class":"icon-button","data-close":"","data-t-aria-label":"close","data-t-title":"close"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-x"}]]]],["div",{"class":"compare-room","id":"compare-room"},["img",{"id":"compare-a","alt":""}],["img",{"id":"compare-b","alt":""}],["span",{"class":"compare-line","aria-hidden":"true"}]],["label",{"class":"compare-slider"},["span",{"class":"visually-hidden","data-t":"compare.slider"}],["input",{"type":"range","id":"compare-cut","min":"0","max":"100","value":"50"}]],["div",{"class":"table-room","tabindex":"0","role":"group","data-t-aria-label":"compare.differences"},["table",{"class":"differences"},["thead",{},["tr",{},["th",{"scope":"col","data-t":"compare.setting"}],["th",{"scope":"col","data-t":"compare.left"}],["th",{"scope":"col","data-t":"compare.right"}]]],["tbody",{"id":"compare-rows"}]]]]];
 export const start = ({ $controls, $dom, $gallery, $i18n }) => {
+
+const $differing = (() => {
+
+const { make } = $dom;
+
+const MOST = 600;
+
+const wordsOf = (text) => text.match(/[\p{L}\p{N}\p{M}_'’.-]+[^\p{L}\p{N}\p{M}_'’.-]*|[^\p{L}\p{N}\p{M}_'’.-]+/gu) ?? [];
+const bare = (word) => word.trim().toLowerCase().replace(/[,.;:]+$/, "");
+
+function markedWords(one, other) {
+const [a, b] = [wordsOf(one), wordsOf(other)];
+if (a.length > MOST || b.length > MOST) return [[one], [other]];
+const kept = common(a.map(bare), b.map(bare));
+return [nodes(a, (at) => kept[0].has(at)), nodes(b, (at) => kept[1].has(at))];
+}
+
+function common(a, b) {
+const lengths = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
+for (let i = a.length - 1; i >= 0; i -= 1) {
+for (let j = b.length - 1; j >= 0; j -= 1) lengths[i][j] = a[i] === b[j] ? lengths[i + 1][j + 1] + 1 : Math.max(lengths[i + 1][j], lengths[i][j + 1]);
+}
+const kept = [new Set(), new Set()];
+for (let i = 0, j = 0; i < a.length && j < b.length;) {
+if (a[i] === b[j]) { kept[0].add(i++); kept[1].add(j++); } else if (lengths[i + 1][j] >= lengths[i][j + 1]) i += 1;
+else j += 1;
+}
+return kept;
+}
+
+function nodes(words, isKept) {
+const made = [];
+words.forEach((word, at) => {
+const marked = !isKept(at);
+if (made.at(-1)?.marked === marked) made.at(-1).text += word;
+else made.push({ marked, text: word });
+});
+return made.map(({ marked, text }) => (marked ? make("mark", {}, text) : text));
+}
+return { markedWords };
+})();
 
 const $drawer = (() => {
 
@@ -10,8 +51,10 @@ const { nameOf } = $controls;
 const { byId, make, openDialog } = $dom;
 const { fileOf } = $gallery;
 const { t } = $i18n;
+const { markedWords } = $differing;
 
 const NOT_SETTINGS = new Set(["environment", "digest", "sha256", "parts", "buckets", "template", "neg_template", "assisted"]);
+const WORDS = new Set(["prompt", "neg"]);
 let urls = [];
 
 async function compareTwo(one, other) {
@@ -50,13 +93,18 @@ function rows(one, other) {
 const names = [...new Set([...Object.keys(one), ...Object.keys(other)])];
 const differing = names.filter((name) => !NOT_SETTINGS.has(name) && written(one[name]) !== written(other[name]));
 if (!differing.length) return [make("tr", {}, make("td", { colSpan: 3 }, t("compare.same")))];
-return differing.map((name) => make("tr", {}, make("th", { scope: "row" }, nameOf(name)), make("td", {}, written(one[name])), make("td", {}, written(other[name]))));
+return differing.map((name) => {
+const texts = [written(one[name]), written(other[name])];
+const [left, right] = WORDS.has(name) ? markedWords(...texts) : texts.map((text) => [text]);
+return make("tr", {}, make("th", { scope: "row" }, nameOf(name)), make("td", { dir: "auto" }, ...left), make("td", { dir: "auto" }, ...right));
+});
 }
 
 function written(value) {
 if (value === undefined || value === null || value === "") return "–";
-const text = Array.isArray(value) ? value.join(", ") : typeof value === "object" ? Object.entries(value).map(([name, part]) => `${name} ${part}`).join(", ") : String(value);
-return /^[0-9a-f]{64}$/.test(text) ? `${text.slice(0, 12)}…` : text;
+if (Array.isArray(value)) return value.map(written).join("; ") || "–";
+if (typeof value === "object") return Object.entries(value).filter(([, part]) => part !== null).map(([name, part]) => `${nameOf(name)} ${written(part)}`).join(", ");
+return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? `${value.slice(0, 12)}…` : String(value);
 }
 
 function release() {

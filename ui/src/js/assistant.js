@@ -15,6 +15,9 @@ const isOn = () => there && byId("assist").checked && !isPlanned();
 /** Is a plan to be seen before anything is drawn? Not of a prompt that was made of a wish already. */
 export const plansFirst = () => isOn() && !byId("assist-straight").checked;
 
+/** Is there one that could put words into English, and the prompt no wish? */
+export const canTranslate = () => there && !isOn();
+
 /** Is the wish handed over as it is, to be drawn at once? */
 export const assistsStraight = () => isOn() && byId("assist-straight").checked;
 

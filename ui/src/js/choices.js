@@ -4,7 +4,6 @@ import { offerBeside } from "./beside.js";
 import { control, defaultOf, defaultText, field, isAuto, setAuto, setChoices, setOwnDefaults } from "./controls.js";
 import { byId, show } from "./dom.js";
 import { fileSize, t } from "./i18n.js";
-import { offerEmbeddings } from "./embeddings.js";
 import { offerLoras } from "./loras.js";
 import { offerNames } from "./names.js";
 import { chosenModel, chosenPreset, defaultModel, entriesOf, filesOf, firstModel, models, presetAbout, presetDefaults, presets, presetTitle, samplerNow, samplers } from "./offers.js";
@@ -40,7 +39,6 @@ export function describeChoices() {
   describePreset(chosenPreset());
   offerFiles("vae", filesOf("vae"), t("vae.own"));
   offerNames(control("text_encoders"), filesOf("text-encoder"));
-  offerEmbeddings(entriesOf("embedding"), chosenModel());
   offerLoras(control("loras"), entriesOf("lora"), chosenModel()?.lora_families ?? []);
   const seers = entriesOf("lora").filter((one) => one.own_map !== undefined).map((one) => ({ ...one, map: one.own_map, types: [] }));
   offerBeside([...entriesOf("controlnet"), ...seers], entriesOf("ip-adapter"), chosenModel());

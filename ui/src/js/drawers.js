@@ -7,24 +7,25 @@ import { dismiss, notice } from "./notices.js";
 const open = new Map(); // what was loaded, or is on its way, by name
 let tries = 0; // a browser may remember that a file wasn't there
 
-/** What a drawer exports, once it is there; undefined where it can't be had, which is said. */
-export function drawer(name) {
-  if (!open.has(name)) open.set(name, load(name));
+/** What a drawer exports, once it is there; undefined where it can't be had, which is said, unless nobody asked. */
+export function drawer(name, quiet = false) {
+  if (!open.has(name)) open.set(name, load(name, quiet));
   return open.get(name);
 }
 
-async function load(name) {
+async function load(name, quiet) {
   let found;
   try {
     found = await import(`./drawers/${name}.js${tries ? `?${tries}` : ""}`);
   } catch {
     open.delete(name);
     tries += 1;
-    return void notice(t("drawer.gone"), { about: "drawer", bad: true });
+    return void (quiet || notice(t("drawer.gone"), { about: "drawer", bad: true }));
   }
   dismiss("drawer");
   if (found.build !== BUILD) {
-    return void notice(t("drawer.old"), { about: "drawer", bad: true, action: { text: t("drawer.reload"), act: () => location.reload() } });
+    open.delete(name);
+    return void (quiet || notice(t("drawer.old"), { about: "drawer", bad: true, action: { text: t("drawer.reload"), act: () => location.reload() } }));
   }
   addTexts(found.texts);
   const style = new CSSStyleSheet();

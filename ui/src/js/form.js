@@ -4,7 +4,6 @@ import { describeChoices, offerModels } from "./choices.js";
 import { clearErrors, control, controls, defaultOf, field, focusFirstError, followSlider, isAuto, markUnsaid, nameControls, setValue, showError, valueOf } from "./controls.js";
 import { all, byId } from "./dom.js";
 import { inEveryLanguage, t } from "./i18n.js";
-import { startEmbeddings } from "./embeddings.js";
 import { isLoras, lorasIn, startLoras } from "./loras.js";
 import { remember, remembered } from "./memory.js";
 import { isNames, tickedIn } from "./names.js";
@@ -12,20 +11,21 @@ import { notice } from "./notices.js";
 import { numberIn, startStepping, written } from "./numbers.js";
 import { chosenPreset, defaultModel, learnModels, learnOffers, learnSamplers, models, samplerNow } from "./offers.js";
 import { hasSource, setSource, startSize } from "./size.js";
+import { startWords } from "./words.js";
 
 const PREVIEW_EVERY = 2;
 const OF_PICTURE = ["strength", "resize", "extend."];
 const CHANGES_NO_PIXEL = new Set(["stream", "preview", "keep_alive"]);
 const OF_RECIPE = { buckets: null, template: ["prompt"], neg_template: ["neg"], embeddings: ["prompt", "neg", "model"], assisted: ["prompt"] }; // no controls; each until one of these changes, null: until any does
 let exact = {};
-let described = () => {};
+const described = [];
 let warned = false; // that nothing can be kept
 
 /** Where the form has been filled in from the server: before, only what was typed is known. */
 export const isReady = () => field("prompt") !== undefined;
 
 /** `act` whenever something in the form has changed. */
-export const whenChanged = (act) => { described = act; };
+export const whenChanged = (act) => { described.push(act); };
 
 /** Was the prompt that stands there made of a wish already? */
 export const isPlanned = () => exact.assisted !== undefined;
@@ -148,7 +148,7 @@ export function startForm() {
     const from = defaultOf(name) ?? (numberIn(control(name).placeholder) || min);
     return { from, min, max };
   });
-  startEmbeddings();
+  startWords();
   startLoras(control("loras"));
   startSize(() => changed(control("width")));
   byId("seed-random").addEventListener("click", () => { change("seed", ""); control("seed").focus(); });
@@ -246,5 +246,5 @@ function stepsAreWrong(said) {
 
 function describe() {
   if (isReady()) describeChoices();
-  described();
+  for (const act of described) act();
 }

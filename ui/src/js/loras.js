@@ -3,6 +3,7 @@
 import { all, byId, make, show } from "./dom.js";
 import { language, t } from "./i18n.js";
 import { numberIn, written } from "./numbers.js";
+import { addWords } from "./words.js";
 
 const MOST = 4; // of a weight, either way
 const SHOWN = { min: -1, max: 2, step: 0.05 }; // what the slider reaches; the number beside it, all
@@ -75,7 +76,7 @@ export function startLoras(group) {
     const row = target.closest(".lora");
     const button = target.closest("button");
     if (!row || !button) return;
-    if (button.dataset.word !== undefined) addWord(button.dataset.word);
+    if (button.dataset.word !== undefined) addWords(byId("f-prompt"), button.dataset.word);
     else leave(group, row);
   });
 }
@@ -85,15 +86,6 @@ function leave(group, row) {
   describe(group);
   changed(group);
   byId("loras-search").focus();
-}
-
-/** Puts a word behind the prompt, unless it is there. */
-function addWord(word) {
-  const prompt = byId("f-prompt");
-  if (prompt.value.toLowerCase().includes(word.toLowerCase())) return;
-  const before = prompt.value.trimEnd();
-  prompt.value = before ? `${before}${/[,.;:!?]$/.test(before) ? "" : ","} ${word}` : word;
-  changed(prompt);
 }
 
 const changed = (control) => control.dispatchEvent(new Event("input", { bubbles: true }));

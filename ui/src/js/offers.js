@@ -18,6 +18,16 @@ export const enlargers = () => [...resampling, ...filesOf("upscaler")];
 export const samplers = () => offers.samplers;
 export const presets = () => offers.presets;
 
+/** The embeddings that go with the chosen model, as the server tells it: by families, and by how many numbers a vector is. */
+export function fittingEmbeddings() {
+  const { embedding_families: families = [], context } = chosenModel() ?? {};
+  const fits = (one) => !(one.family && families.length && !families.includes(one.family)) && (!one.context || !context || one.context === context || families.indexOf(one.family) > 0);
+  return entriesOf("embedding").filter(fits).map((one) => one.name);
+}
+
+/** An embedding as a prompt says it: one that is no word of its own in brackets. */
+export const embeddingWord = (name) => (/^[\p{L}\p{N}_.-]+$/u.test(name) ? name : `<${name}>`);
+
 /** Does the server make maps of pictures? */
 export const makesMaps = () => offers.maps;
 

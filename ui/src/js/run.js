@@ -48,6 +48,7 @@ export async function run() {
   if (isThinking()) return tell(t("assist.thinking"));
   const wanted = await asked();
   if (wanted === null) return tell(t("error.form"));
+  drawer("words", true).then((words) => words?.keepPrompt(wanted.said.prompt));
   if (!plansFirst()) return place(wanted);
   show(byId("run-error"), false);
   const draw = (planned) => {

@@ -4,8 +4,10 @@ import { nameOf } from "../../js/controls.js";
 import { byId, make, openDialog } from "../../js/dom.js";
 import { fileOf } from "../../js/gallery.js";
 import { t } from "../../js/i18n.js";
+import { markedWords } from "./differing.js";
 
 const NOT_SETTINGS = new Set(["environment", "digest", "sha256", "parts", "buckets", "template", "neg_template", "assisted"]);
+const WORDS = new Set(["prompt", "neg"]);
 let urls = [];
 
 export async function compareTwo(one, other) {
@@ -44,13 +46,18 @@ function rows(one, other) {
   const names = [...new Set([...Object.keys(one), ...Object.keys(other)])];
   const differing = names.filter((name) => !NOT_SETTINGS.has(name) && written(one[name]) !== written(other[name]));
   if (!differing.length) return [make("tr", {}, make("td", { colSpan: 3 }, t("compare.same")))];
-  return differing.map((name) => make("tr", {}, make("th", { scope: "row" }, nameOf(name)), make("td", {}, written(one[name])), make("td", {}, written(other[name]))));
+  return differing.map((name) => {
+    const texts = [written(one[name]), written(other[name])];
+    const [left, right] = WORDS.has(name) ? markedWords(...texts) : texts.map((text) => [text]);
+    return make("tr", {}, make("th", { scope: "row" }, nameOf(name)), make("td", { dir: "auto" }, ...left), make("td", { dir: "auto" }, ...right));
+  });
 }
 
 function written(value) {
   if (value === undefined || value === null || value === "") return "–";
-  const text = Array.isArray(value) ? value.join(", ") : typeof value === "object" ? Object.entries(value).map(([name, part]) => `${name} ${part}`).join(", ") : String(value);
-  return /^[0-9a-f]{64}$/.test(text) ? `${text.slice(0, 12)}…` : text;
+  if (Array.isArray(value)) return value.map(written).join("; ") || "–";
+  if (typeof value === "object") return Object.entries(value).filter(([, part]) => part !== null).map(([name, part]) => `${nameOf(name)} ${written(part)}`).join(", ");
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? `${value.slice(0, 12)}…` : String(value);
 }
 
 function release() {

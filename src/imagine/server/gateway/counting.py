@@ -67,15 +67,16 @@ class TokenCounter:
             await asyncio.wait(self._ending)
 
     async def _started(self) -> asyncio.subprocess.Process:
-        if self._stopped:
-            raise Busy(message("server.stopping"), retry_after=10.0)
+        self._check()
         if self._process is None or self._process.returncode is not None:
             pipe = asyncio.subprocess.PIPE
             self._process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)
-            if self._stopped:  # meanwhile
-                self._end()
-                raise Busy(message("server.stopping"), retry_after=10.0)
+            self._check()  # it may have been stopped meanwhile; whoever asked ends the process
         return self._process
+
+    def _check(self) -> None:
+        if self._stopped:
+            raise Busy(message("server.stopping"), retry_after=10.0)
 
     def _keep_awake(self) -> None:
         if self._idle is not None:

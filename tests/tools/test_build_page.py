@@ -74,7 +74,7 @@ def test_every_text_is_used_and_every_used_text_is_there():
     used = set(MARKS.findall(html)) | set(USED.findall(scripts))
     assert used - texts["en"].keys() == set()
     made = re.compile(
-        r"(?:field|kind|map|status|theme|preset|run\.stage|resize|fit|preview|hires|source|rules|plan\.change|models\.(?:kind|is|fits)|line"
+        r"(?:field|kind|map|status|theme|preset|run\.stage|resize|fit|preview|hires|source|rules|plan\.change|builder|completing|models\.(?:kind|is|fits)|line"
         r"|origin\.(?:signature|action|type|source|mark))\.[\w.-]+|examples(?:\.shipped)?"
     )
     forgotten = {key for key in texts["en"].keys() - used if not made.fullmatch(key) and f'"{key}"' not in scripts}

@@ -18,6 +18,7 @@ from typing import Any
 
 from PIL import Image
 
+from tests.page.acts import draw
 from tests.page.browser import ROOT, TOYBOX, Site, browser, real_server
 
 DESKTOP = {"width": 1360, "height": 860}
@@ -82,15 +83,11 @@ def take(chrome: Any, url: str, site: Site | None, language: str, theme: str, ou
     page.wait_for_selector("#source-full:visible")
     page.screenshot(path=out / f"variants-{name}.png")
     page.click("#source-mask")
-    page.wait_for_selector("#mask-paint:visible")
-    box = page.locator("#mask-paint").bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.4, steps=6)
-    page.mouse.up()
-    page.screenshot(path=out / f"mask-{name}.png")
-    page.click("#mask-dialog [data-close]")
-    page.click("#notices .icon-button")  # that the mask was closed
+    page.wait_for_selector("#canvas-frame:visible")
+    draw(page, (0.3, 0.5), (0.6, 0.4))
+    page.screenshot(path=out / f"canvas-{name}.png")
+    page.click("#canvas-done")
+    page.click("#notices .icon-button")  # that it was kept
     page.set_viewport_size(PHONE)
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = false; }); scrollTo(0, 0)")
     page.screenshot(path=out / f"phone-{name}.png")

@@ -40,10 +40,32 @@ def issues(page, within=None):
     ]
 
 
-def finish_mask(page):
-    """Takes the painted mask, and waits until what lies under its dialog can be typed into again."""
-    page.click("#mask-done")
-    page.wait_for_selector("#mask-dialog", state="hidden")
+def open_canvas(page, mode="mask"):
+    """Opens the canvas on the picture to start from."""
+    page.click("#source-mask")
+    page.wait_for_selector("#canvas-dialog[open]")
+    page.click(f"[data-mode={mode}]")
+
+
+def on_canvas(page, x, y):
+    """Where on the screen a place of the canvas's picture is, in parts of its width and height."""
+    box = page.locator("#canvas-frame").bounding_box()
+    return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+
+def draw(page, *points):
+    """Draws over the canvas, through points as parts of its picture's width and height."""
+    page.mouse.move(*on_canvas(page, *points[0]))
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*on_canvas(page, *point), steps=4)
+    page.mouse.up()
+
+
+def close_canvas(page):
+    """Takes what was painted, and waits until what lies under its dialog can be typed into again."""
+    page.click("#canvas-done")
+    page.wait_for_selector("#canvas-dialog", state="hidden")
 
 
 def last(site):

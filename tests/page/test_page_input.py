@@ -10,7 +10,6 @@ from tests.page.acts import (
     arrive,
     downloaded,
     drop,
-    finish_mask,
     generate,
     give_source,
     last,
@@ -20,18 +19,6 @@ from tests.page.acts import (
     png,
     start_from,
 )
-
-
-def drag(page, *points):
-    """Draws over the easel, with points as parts of its picture's width and height."""
-    page.wait_for_selector("#mask-paint:visible")
-    box = page.locator("#mask-paint").bounding_box()
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=4)
-    page.mouse.up()
 
 
 def test_a_picture_is_sent_as_it_is(page, site):
@@ -88,61 +75,6 @@ def test_a_large_photo_is_scaled_and_upright_and_says_so(page, site):
     generate(page, "a fox")
     sent = opened(last(site).img)
     assert (sent.size, sent.format) == ((1024, 2048), "JPEG")
-
-
-def test_a_mask_is_painted_erased_undone_and_sent(page, site):
-    start_from(page, png(200, 100))
-    page.click("#source-mask")
-    page.fill("#mask-size", "20")
-    drag(page, (0.25, 0.5), (0.75, 0.5))
-    page.click("#mask-erase")
-    drag(page, (0.25, 0.5), (0.35, 0.5))
-    page.click("#mask-erase")
-    drag(page, (0.1, 0.1), (0.2, 0.1))
-    page.keyboard.press("Control+z")
-    finish_mask(page)
-    expect(page.locator("#mask-note")).to_be_visible()
-    generate(page, "a fox")
-    mask = opened(last(site).mask).convert("L")
-    assert mask.size == (200, 100)
-    assert [mask.getpixel(at) for at in ((120, 50), (150, 50))] == [255, 255]
-    assert [mask.getpixel(at) for at in ((55, 50), (30, 10), (100, 10), (100, 90))] == [0, 0, 0, 0]
-    assert {colour for _, colour in mask.getcolors()} == {0, 255}
-    page.click("#source-mask")
-    page.click("#mask-invert")
-    finish_mask(page)
-    page.fill("#f-mask-padding", "16")
-    generate(page)
-    assert last(site).params.mask_padding == 16
-    inverted = opened(last(site).mask).convert("L")
-    assert (inverted.getpixel((120, 50)), inverted.getpixel((10, 10))) == (0, 255)
-    page.click("#source-mask")
-    page.click("#mask-clear")
-    finish_mask(page)
-    expect(page.locator("#f-mask-padding")).to_be_hidden()
-    generate(page)
-    assert (last(site).mask, last(site).params.mask_padding) == (None, None)
-
-
-def test_a_mask_can_be_painted_by_keys(page, site):
-    start_from(page, png(200, 100))
-    page.click("#source-mask")
-    page.fill("#mask-size", "16")
-    page.focus("#mask-paint")
-    for key in ("ArrowRight", "ArrowRight", "Space", "ArrowDown", "BracketRight"):
-        page.keyboard.press(key)
-    finish_mask(page)
-    generate(page, "a fox")
-    mask = opened(last(site).mask).convert("L")
-    assert (mask.getpixel((108, 50)), mask.getpixel((60, 50))) == (255, 0)
-
-
-def test_a_side_is_extended(page, site):
-    start_from(page, png(128, 128))
-    page.fill("#f-extend-right", "64")
-    generate(page, "a fox")
-    extend = last(site).params.extend
-    assert (extend.left, extend.right) == (0, 64)
 
 
 def test_a_result_becomes_the_input_and_comes_back_with_its_recipe(page, site, windows):

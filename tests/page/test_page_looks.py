@@ -29,10 +29,13 @@ def test_everybody_can_use_it(windows, site, language, theme):
     page.click("#compare")
     assert issues(page) == []
     page.keyboard.press("Escape")
-    for button, dialog in (("#source-mask", "#mask-dialog"), ("#do-full", "#viewer"), ("#status", "#server-dialog")):
+    for button, dialog in (("#source-mask", "#canvas-dialog"), ("#do-full", "#viewer"), ("#status", "#server-dialog")):
         page.click(button)
         expect(page.locator(dialog)).to_be_visible()
         assert issues(page) == [], dialog
+        for mode in page.locator(f"{dialog} [data-mode]").all():
+            mode.click()
+            assert issues(page, dialog) == [], mode.inner_text()
         page.keyboard.press("Escape")
 
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.acts import downloaded, finish_mask, generate, load, opened
+from tests.page.acts import close_canvas, downloaded, draw, generate, load, open_canvas, opened
 from tests.page.browser import TOYBOX, real_server
 
 pytestmark = [
@@ -65,14 +65,9 @@ def test_only_what_is_masked_changes(page):
     generate(page, "a white moon, purple background")
     before = opened(downloaded(page, "#do-png")).convert("RGB")
     page.click("#do-input")
-    page.click("#source-mask")
-    page.wait_for_selector("#mask-paint:visible")
-    box = page.locator("#mask-paint").bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * PAINTED, box["y"] + box["height"] * 0.2, steps=4)
-    page.mouse.up()
-    finish_mask(page)
+    open_canvas(page)
+    draw(page, (0.2, 0.2), (PAINTED, 0.2))
+    close_canvas(page)
     page.fill("#f-strength", "1")
     generate(page, "a red circle")
     after = opened(downloaded(page, "#do-png")).convert("RGB")

@@ -57,7 +57,7 @@ def test_a_browser_gets_the_page_with_its_policy(tmp_path, path, headers, langua
 
 def test_the_page_and_its_drawers_are_packed_and_asked_for_again_only_when_they_changed(tmp_path):
     async def act(client):
-        for path, kind in (("/", "text/html"), ("/drawers/mask.js", "text/javascript")):
+        for path, kind in (("/", "text/html"), ("/drawers/canvas.js", "text/javascript")):
             status, _, said = await got(client, path, headers=BROWSER)
             assert (status, said["Content-Type"], said["Content-Encoding"]) == (200, f"{kind}; charset=utf-8", "gzip")
             again = BROWSER | {"If-None-Match": said["ETag"]}

@@ -74,7 +74,7 @@ def test_every_text_is_used_and_every_used_text_is_there():
     used = set(MARKS.findall(html)) | set(USED.findall(scripts))
     assert used - texts["en"].keys() == set()
     made = re.compile(
-        r"(?:field|kind|map|status|theme|preset|run\.stage|resize|fit|preview|hires|source|rules|plan\.change|builder|completing|models\.(?:kind|is|fits)|line"
+        r"(?:field|kind|map|status|theme|preset|run\.stage|resize|fit|preview|hires|source|rules|plan\.change|canvas\.hint|builder|completing|models\.(?:kind|is|fits)|line"
         r"|origin\.(?:signature|action|type|source|mark))\.[\w.-]+|examples(?:\.shipped)?"
     )
     forgotten = {key for key in texts["en"].keys() - used if not made.fullmatch(key) and f'"{key}"' not in scripts}
@@ -129,9 +129,9 @@ def test_modules_become_one_script_in_order(tmp_path, monkeypatch):
 
 
 def test_a_drawer_takes_modules_of_the_pages_and_its_own():
-    text = build_page.drawer("mask")
+    text = build_page.drawer("queue")
     assert f'export const build = "{build_page._build(build_page.joined())}";' in text
-    assert "export const start = ({ $dom, $i18n, $keys, $pictures }) => {" in text
+    assert "export const start = ({ $dom, $i18n, $queue, $run, $stage }) => {" in text
     assert text.endswith("return $drawer;\n};\n")
     assert not {"dom.js", "innerHTML", "eval("} & set(re.findall(r"dom\.js|innerHTML|eval\(", text))
 

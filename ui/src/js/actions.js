@@ -2,6 +2,7 @@
 
 import { canCopyPictures, copyPicture, copyText } from "./clipboard.js";
 import { byId } from "./dom.js";
+import { drawer } from "./drawers.js";
 import { change } from "./form.js";
 import { deletePicture, fileOf, gallery, galleryPlace } from "./gallery.js";
 import { allWorded, t } from "./i18n.js";
@@ -25,6 +26,7 @@ export function startActions() {
     return file ? what(entry, file) : notice(t("gallery.lost"), { about: "gallery", bad: true });
   });
   withFile("do-input", useAsInput);
+  for (const [id, mode] of [["do-fix", "mask"], ["do-extend", "frame"]]) withFile(id, async (entry, file) => (await drawer("canvas"))?.openResult(entry, file, mode));
   withFile("do-vary", vary);
   act("do-reuse", (entry) => bringBack(entry.meta, allWorded(entry), {}, t("reuse.done")));
   act("do-seed", keepSeed);

@@ -105,6 +105,11 @@ export function setWithPicture(source, fresh) {
   describe();
 }
 
+/** Nothing is painted beyond the picture's edges any more. */
+export function dropMargins() {
+  for (const { dataset, value } of controls()) if (value && dataset.field.startsWith("extend.")) change(dataset.field);
+}
+
 /** Everything that is written and set, as it stands, to bring it back by `restoreForm`. */
 export function formState() {
   const value = (each) => (each.type === "checkbox" ? each.checked : isNames(each) ? tickedIn(each) : isLoras(each) ? chosenOf(each) : isAuto(each) ? undefined : each.value);

@@ -38,8 +38,11 @@ export function expectedShape() {
   return (width || own.width) / (height || own.height);
 }
 
-/** What is said beside the size. */
+/** What is said beside the size, and of what is painted beyond the picture. */
 export function describeSize() {
+  const margins = ["left", "top", "right", "bottom"].filter((side) => control(`extend.${side}`).value > 0);
+  show(byId("extend-note"), margins.length > 0);
+  byId("extend-text").textContent = t("extend.there", { sides: margins.map((side) => `${t(`extend.${side}`).toLowerCase()} ${control(`extend.${side}`).value}`).join(", ") });
   const side = nativeSide();
   for (const name of ["width", "height"]) control(name).placeholder = source || (isEnlarged() && !defaultOf(name)) ? t("size.auto") : String(defaultOf(name) ?? side);
   for (const chip of all("[data-shape]")) press(chip, same(shapeSize(chip.dataset.shape), asked()));

@@ -3,13 +3,13 @@
 import { get, put, remove } from "./database.js";
 import { byId, show } from "./dom.js";
 import { drawer } from "./drawers.js";
-import { setWithPicture } from "./form.js";
+import { dropMargins, setWithPicture } from "./form.js";
 import { inEveryLanguage, t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { base64From, cover, PictureError, scaled } from "./pictures.js";
 import { longestSide } from "./size.js";
 
-let source = null; // { blob, width, height, from, name }
+let source = null; // { blob, width, height, from, name, whole }, scaled down of `whole`; as `work` what the canvas made it of
 let mask = null;
 let changed = () => {};
 
@@ -20,7 +20,8 @@ export const sourceMask = () => mask;
 export async function takeSource(blob, name, { withMask = null, quiet = false } = {}) {
   const before = sourceState();
   try {
-    source = { ...(await scaled(blob, longestSide())), name };
+    const made = await scaled(blob, longestSide());
+    source = { ...made, name, whole: made.from && blob };
     mask = withMask;
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
@@ -28,7 +29,10 @@ export async function takeSource(blob, name, { withMask = null, quiet = false } 
     show(byId("source-error"), true);
     return false;
   }
-  if (!quiet) changed();
+  if (!quiet) {
+    changed();
+    dropMargins();
+  }
   await keep();
   await describe(!quiet);
   if (!quiet) offerMask(before);
@@ -81,7 +85,11 @@ export async function startSource(onChange) {
     await dropSource();
     byId("source-empty").focus();
   });
-  byId("source-mask").addEventListener("click", () => paintMask());
+  byId("source-mask").addEventListener("click", async () => (await drawer("canvas"))?.openCanvas());
+  byId("extend-remove").addEventListener("click", () => {
+    dropMargins();
+    byId("source-mask").focus();
+  });
   byId("mask-remove").addEventListener("click", async () => {
     const before = sourceState();
     await setMask(null);
@@ -94,19 +102,6 @@ export async function startSource(onChange) {
     source = kept;
     mask = (await get("draft", "mask").catch(() => undefined)) ?? null;
     await describe();
-  }
-}
-
-/** Opens the editor. What was painted and then closed without "Done" can be gone on with. */
-async function paintMask(strokes = []) {
-  const picture = source;
-  const editor = await drawer("mask");
-  if (!editor || source !== picture) return;
-  const { found, left } = await editor.editMask(picture.blob, mask, strokes);
-  if (found !== undefined) await setMask(found);
-  else if (left.length) {
-    const act = () => { if (source === picture) paintMask(left); };
-    notice(t("mask.left"), { about: "mask", action: { text: t("mask.go_on"), act } });
   }
 }
 
@@ -152,8 +147,7 @@ async function tint(canvas) {
   const drawn = layer.getContext("2d");
   const pixels = drawn.getImageData(0, 0, layer.width, layer.height);
   for (let at = 0; at < pixels.data.length; at += 4) {
-    const painted = pixels.data[at] > 127;
-    pixels.data.set([255, 122, 66, painted ? 150 : 0], at);
+    pixels.data.set([255, 122, 66, pixels.data[at] * 0.6], at);
   }
   drawn.putImageData(pixels, 0, 0);
   canvas.getContext("2d").drawImage(layer, 0, 0);

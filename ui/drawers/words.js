@@ -23,6 +23,7 @@ const WAYS = [
 [/<lora:([^<>:\n]*)$/i, loras], [/<style:([^<>:\n]*)$/i, styles], [/(?<![\p{L}\p{N}_])__([\p{L}\p{N}_./-]*)$/u, lists],
 [/(?<![\p{L}\p{N}_])embedding:([^\s,<>()]*)$/iu, embeddings], [/<([^<>:\n]*)$/, anything], [/(?<![\p{L}\p{N}_.<-])([\p{L}\p{N}_.-]+)$/u, plain],
 ];
+const byTouch = matchMedia("(pointer: coarse)");
 let wildcards = null;
 let field = null;
 let shown = [];
@@ -36,7 +37,7 @@ list.addEventListener("click", ({ target }) => { const place = [...list.children
 document.body.append(list);
 for (const each of fields) {
 each.setAttribute("aria-autocomplete", "list");
-each.addEventListener("input", ({ inputType, isComposing }) => { if (!isComposing && /^(insert|delete)/.test(inputType ?? "")) complete(each); });
+each.addEventListener("input", ({ inputType, isComposing }) => { if ((!isComposing || byTouch.matches) && /^(insert|delete)/.test(inputType ?? "")) complete(each); });
 each.addEventListener("keydown", press, true);
 each.addEventListener("blur", close);
 each.addEventListener("click", close);
@@ -77,6 +78,7 @@ return presets().filter((one) => fits(word, one.name) || fits(word, presetTitle(
 }
 
 async function lists(word) {
+if (word === "") wildcards = null;
 wildcards ??= ask("/wildcards").then((told) => told.wildcards, (error) => { wildcards = null; if (!(error instanceof ServerError)) throw error; return []; });
 const names = await wildcards;
 return sorted(word, names.filter((name) => fits(word, name)).map((name) => ({ text: name, kind: "list", put: `__${name}__` })));

@@ -18,6 +18,7 @@ const WAYS = [
   [/<lora:([^<>:\n]*)$/i, loras], [/<style:([^<>:\n]*)$/i, styles], [/(?<![\p{L}\p{N}_])__([\p{L}\p{N}_./-]*)$/u, lists],
   [/(?<![\p{L}\p{N}_])embedding:([^\s,<>()]*)$/iu, embeddings], [/<([^<>:\n]*)$/, anything], [/(?<![\p{L}\p{N}_.<-])([\p{L}\p{N}_.-]+)$/u, plain],
 ];
+const byTouch = matchMedia("(pointer: coarse)"); // keyboards on a screen compose every word
 let wildcards = null; // names, or their way here
 let field = null; // where one types
 let shown = []; // { text, kind, put, act }
@@ -31,7 +32,7 @@ export function startCompleting(...fields) {
   document.body.append(list);
   for (const each of fields) {
     each.setAttribute("aria-autocomplete", "list");
-    each.addEventListener("input", ({ inputType, isComposing }) => { if (!isComposing && /^(insert|delete)/.test(inputType ?? "")) complete(each); });
+    each.addEventListener("input", ({ inputType, isComposing }) => { if ((!isComposing || byTouch.matches) && /^(insert|delete)/.test(inputType ?? "")) complete(each); });
     each.addEventListener("keydown", press, true);
     each.addEventListener("blur", close);
     each.addEventListener("click", close);
@@ -73,6 +74,7 @@ function styles(word) {
 }
 
 async function lists(word) {
+  if (word === "") wildcards = null; // there may be others by now
   wildcards ??= ask("/wildcards").then((told) => told.wildcards, (error) => { wildcards = null; if (!(error instanceof ServerError)) throw error; return []; });
   const names = await wildcards;
   return sorted(word, names.filter((name) => fits(word, name)).map((name) => ({ text: name, kind: "list", put: `__${name}__` })));

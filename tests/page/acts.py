@@ -40,6 +40,15 @@ def issues(page, within=None):
     ]
 
 
+def compare_two(page):
+    """Compares the two latest pictures, by the gallery."""
+    page.click("#open-gallery")
+    page.click("#pick-mode")
+    for place in (0, 1):
+        page.locator(".pick:not(.batch)").nth(place).click()
+    page.click("#pick-compare")
+
+
 def open_canvas(page, mode="mask"):
     """Opens the canvas on the picture to start from."""
     page.click("#source-mask")

@@ -99,9 +99,8 @@ def test_two_are_compared(page):
     page.keyboard.press("Escape")
     expect(page.locator("#compare-dialog")).to_be_hidden()
     generate(page, "a red fox, at night")
-    page.click("#compare")
-    page.locator(".thumb").nth(0).click()
-    page.locator(".thumb").nth(1).click()
+    page.click("#pick-mode")  # lets go what was compared
+    compare_two(page)
     prompt = page.locator("#compare-rows tr").filter(has_text="Prompt")
     assert prompt.locator("td").all_inner_texts() == ["a red fox, at night", "a fox"]
     assert prompt.locator("mark").all_inner_texts() == ["red ", "at night"]

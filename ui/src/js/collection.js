@@ -175,7 +175,7 @@ function follow({ data: { added = [], removed = [], changed = [] } }) {
 /** Reads the rows, and takes apart what earlier pages have kept. */
 export async function startCollection() {
   whenBlocked((how) => {
-    if (how !== "free") return notice(t(`gallery.${how}`), { about: "gallery", bad: true });
+    if (how !== "free") return notice(t(how === "newer" ? "gallery.newer" : "gallery.older"), { about: "gallery", bad: true });
     dismiss("gallery");
     return readAll();
   });

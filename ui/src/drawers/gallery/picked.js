@@ -11,8 +11,7 @@ import { download, timeName } from "../../js/pictures.js";
 import { takeSource } from "../../js/source.js";
 import { ZipError, zipOf } from "./zip.js";
 
-const COMPARED = [2, 4]; // so many at least, and at most
-const picked = new Set(); // ids
+const picked = new Set(); // ids, as they were picked
 let picking = false; // does a click pick?
 let changed = () => {};
 let leave = () => {};
@@ -64,7 +63,7 @@ export function startPicked(onChange, onLeave) {
   byId("pick-mode").addEventListener("click", () => { if (!clearPicked()) { picking = true; describePicked(); } });
   act("pick-star", starPicked);
   act("pick-zip", downloadAll);
-  act("pick-compare", async (rows) => (await drawer("compare"))?.compare([...rows].reverse()));
+  act("pick-compare", async () => (await drawer("compare"))?.compare([...picked].map((id) => rowOf({ id })).filter(Boolean)));
   act("pick-delete", deletePicked);
   for (const what of ["input", "references", "control", "recipe"]) use(`use-${what}`, what);
 }

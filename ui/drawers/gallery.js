@@ -10,9 +10,13 @@ const { t } = $i18n;
 const { timeName } = $pictures;
 
 const SIZE = /(\d)\s*[×xх*]\s*(?=\d)/g;
+const days = new WeakMap();
 let texts = new Map();
 
-const dayOf = (row) => timeName(row.time).slice(0, 8);
+function dayOf(row) {
+if (!days.has(row)) days.set(row, timeName(row.time).slice(0, 8));
+return days.get(row);
+}
 
 function forgetTexts() {
 texts = new Map();
@@ -501,11 +505,13 @@ const { describeRoom, keepPicturesWithin, startRoom } = $room;
 const LONG = 450;
 const STILL = 10;
 const root = document.documentElement;
+const coarse = matchMedia("(pointer: coarse)");
 const opened = new Set();
 const urls = new Map();
 let grid = null;
 let anchor = null;
 let asked = false;
+let stale = true;
 let loading = false;
 let pressing = null;
 
@@ -540,7 +546,8 @@ asked = true;
 }
 
 function look() {
-offerChoices();
+if (stale) offerChoices();
+stale = false;
 const rows = found(gallery(), { words: byId("pick-words").value, model: byId("pick-model").value, day: byId("pick-day").value, starred: isOn("pick-starred") });
 byId("pick-found").textContent = rows.length === gallery().length ? t("pick.all", { n: rows.length }) : t("pick.found", { n: number(rows.length), of: number(gallery().length) });
 show(byId("pick-grid"), rows.length > 0);
@@ -586,7 +593,7 @@ show(star, starred);
 many.textContent = item.batch ? number(item.rows.length) : "";
 cell.classList.toggle("batch", Boolean(item.batch));
 cell.classList.toggle("inside", Boolean(item.of));
-cell.draggable = !matchMedia("(pointer: coarse)").matches;
+cell.draggable = !coarse.matches;
 cell.title = row.prompt;
 cell.setAttribute("aria-label", [nameOf(item, row), starred ? t("pick.has") : ""].filter(Boolean).join(", "));
 cell.setAttribute("aria-selected", String(isPicked(item.rows)));
@@ -710,7 +717,7 @@ const item = grid.items[grid.indexOf(event.target)];
 if (!item) return;
 const rows = isPicked(item.rows) ? pickedRows() : item.rows;
 dragged(event, rows);
-byId("gallery-dialog").close();
+setTimeout(() => byId("gallery-dialog").close());
 });
 }
 
@@ -730,8 +737,8 @@ byId("pick-close").addEventListener("click", closeGallery);
 byId("gallery-dialog").addEventListener("keydown", (event) => { if (event.key === "Escape" && clearPicked()) event.preventDefault(); });
 byId("gallery-dialog").addEventListener("close", () => { clearPicked(); if (!isSeen()) byId("open-gallery").focus(); });
 whenMarked(() => { if (isSeen()) refresh(); });
-whenGalleryChanges(({ removed }) => { forgetPicked(removed); describePicked(); lookSoon(); });
-inEveryLanguage(() => { forgetTexts(); describePicked(); lookSoon(); });
+whenGalleryChanges(({ removed }) => { stale = true; forgetPicked(removed); describePicked(); lookSoon(); });
+inEveryLanguage(() => { stale = true; forgetTexts(); describePicked(); lookSoon(); });
 }
 
 start();

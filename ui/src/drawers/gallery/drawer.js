@@ -16,11 +16,13 @@ import { describeRoom, keepPicturesWithin, startRoom } from "./room.js";
 const LONG = 450; // milliseconds that a finger rests to pick
 const STILL = 10; // pixels that it may move meanwhile
 const root = document.documentElement;
+const coarse = matchMedia("(pointer: coarse)");
 const opened = new Set(); // batches that show what is in them
 const urls = new Map(); // id → the address of its small picture
 let grid = null;
 let anchor = null; // the key of the item from which Shift picks
 let asked = false; // is looking anew asked for?
+let stale = true; // have the models and days changed since they were offered?
 let loading = false;
 let pressing = null; // a finger that rests: { timer, x, y, held }
 
@@ -58,7 +60,8 @@ function lookSoon() {
 }
 
 function look() {
-  offerChoices();
+  if (stale) offerChoices();
+  stale = false;
   const rows = found(gallery(), { words: byId("pick-words").value, model: byId("pick-model").value, day: byId("pick-day").value, starred: isOn("pick-starred") });
   byId("pick-found").textContent = rows.length === gallery().length ? t("pick.all", { n: rows.length }) : t("pick.found", { n: number(rows.length), of: number(gallery().length) });
   show(byId("pick-grid"), rows.length > 0);
@@ -106,7 +109,7 @@ function describe(cell, item) {
   many.textContent = item.batch ? number(item.rows.length) : "";
   cell.classList.toggle("batch", Boolean(item.batch));
   cell.classList.toggle("inside", Boolean(item.of));
-  cell.draggable = !matchMedia("(pointer: coarse)").matches;
+  cell.draggable = !coarse.matches;
   cell.title = row.prompt;
   cell.setAttribute("aria-label", [nameOf(item, row), starred ? t("pick.has") : ""].filter(Boolean).join(", "));
   cell.setAttribute("aria-selected", String(isPicked(item.rows)));
@@ -234,7 +237,7 @@ function startDrags() {
     if (!item) return;
     const rows = isPicked(item.rows) ? pickedRows() : item.rows;
     dragged(event, rows);
-    byId("gallery-dialog").close(); // the form lies under it
+    setTimeout(() => byId("gallery-dialog").close()); // the form lies under it; a drag of what is closed at once would end
   });
 }
 
@@ -254,8 +257,8 @@ function start() {
   byId("gallery-dialog").addEventListener("keydown", (event) => { if (event.key === "Escape" && clearPicked()) event.preventDefault(); });
   byId("gallery-dialog").addEventListener("close", () => { clearPicked(); if (!isSeen()) byId("open-gallery").focus(); });
   whenMarked(() => { if (isSeen()) refresh(); });
-  whenGalleryChanges(({ removed }) => { forgetPicked(removed); describePicked(); lookSoon(); });
-  inEveryLanguage(() => { forgetTexts(); describePicked(); lookSoon(); });
+  whenGalleryChanges(({ removed }) => { stale = true; forgetPicked(removed); describePicked(); lookSoon(); });
+  inEveryLanguage(() => { stale = true; forgetTexts(); describePicked(); lookSoon(); });
 }
 
 start();

@@ -4,11 +4,16 @@ import { t } from "../../js/i18n.js";
 import { timeName } from "../../js/pictures.js";
 
 const SIZE = /(\d)\s*[×xх*]\s*(?=\d)/g; // Latin, Cyrillic, or the sign itself
+const days = new WeakMap();
 let texts = new Map(); // id → all that words are looked for in
 
-export const dayOf = (row) => timeName(row.time).slice(0, 8);
+/** The day of a picture, by this clock: YYYYMMDD. */
+export function dayOf(row) {
+  if (!days.has(row)) days.set(row, timeName(row.time).slice(0, 8));
+  return days.get(row);
+}
 
-/** To be called where the language has changed, or a picture was deleted. */
+/** To be called where the language has changed. */
 export function forgetTexts() {
   texts = new Map();
 }

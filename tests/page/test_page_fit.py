@@ -55,7 +55,12 @@ def test_long_words_and_wide_pictures_have_room(windows, serve, size):
         assert page.evaluate(INSIDE, part), part
     page.keyboard.press("Escape")
     page.fill("#f-guidance", "3")
+    page.fill("#f-count", "1")
     generate(page, PROMPT[::-1])
+    page.click("#open-gallery")
+    page.click(".pick.batch")
+    expect(page.locator(".pick.inside")).to_have_count(4)
+    assert page.evaluate(OVERFLOWING) == []
     compare_two(page)
     expect(page.locator("#compare-dialog")).to_be_visible()
     assert page.evaluate(OVERFLOWING) == []

@@ -428,7 +428,7 @@ const sizeOf = (rows) => rows.reduce((sum, row) => sum + row.bytes, 0);
 function tooMany(limit) {
 const going = [];
 let over = sizeOf(gallery()) - limit;
-for (const row of [...gallery()].reverse()) {
+for (const row of gallery().slice(1).reverse()) {
 if (over <= 0) break;
 if (row.star) continue;
 going.push(row);

@@ -15,11 +15,11 @@ let wanted = 0; // the limit that waits for a yes
 
 const sizeOf = (rows) => rows.reduce((sum, row) => sum + row.bytes, 0);
 
-/** The oldest without a star whose going brings the rest within `limit`. */
+/** The oldest without a star whose going brings the rest within `limit`; never the latest. */
 function tooMany(limit) {
   const going = [];
   let over = sizeOf(gallery()) - limit;
-  for (const row of [...gallery()].reverse()) {
+  for (const row of gallery().slice(1).reverse()) {
     if (over <= 0) break;
     if (row.star) continue;
     going.push(row);

@@ -416,7 +416,7 @@ const { gallery } = $collection;
 const { byId, make, show, startMenu } = $dom;
 const { fileSize, inEveryLanguage, t } = $i18n;
 const { remember, remembered } = $memory;
-const { notice } = $notices;
+const { dismiss, notice } = $notices;
 
 const LIMITS = [5e8, 1e9, 2e9, 5e9, 1e10, 2e10];
 const LIMIT = "limit";
@@ -441,7 +441,10 @@ async function keepPicturesWithin() {
 const limit = remembered(LIMIT, 0);
 const going = limit ? tooMany(limit) : [];
 if (!going.length) return;
-if (told) return removePictures(going, t("room.gone", { n: going.length }));
+if (told) {
+dismiss("room");
+return void (await removePictures(going, t("room.gone", { n: going.length })));
+}
 told = true;
 notice(t("room.soon", { limit: fileSize(limit) }), { about: "room", stay: true });
 }

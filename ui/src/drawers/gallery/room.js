@@ -6,7 +6,7 @@ import { gallery } from "../../js/collection.js";
 import { byId, make, show, startMenu } from "../../js/dom.js";
 import { fileSize, inEveryLanguage, t } from "../../js/i18n.js";
 import { remember, remembered } from "../../js/memory.js";
-import { notice } from "../../js/notices.js";
+import { dismiss, notice } from "../../js/notices.js";
 
 const LIMITS = [5e8, 1e9, 2e9, 5e9, 1e10, 2e10];
 const LIMIT = "limit";
@@ -33,7 +33,10 @@ export async function keepPicturesWithin() {
   const limit = remembered(LIMIT, 0);
   const going = limit ? tooMany(limit) : [];
   if (!going.length) return;
-  if (told) return removePictures(going, t("room.gone", { n: going.length }));
+  if (told) {
+    dismiss("room");
+    return void (await removePictures(going, t("room.gone", { n: going.length })));
+  }
   told = true;
   notice(t("room.soon", { limit: fileSize(limit) }), { about: "room", stay: true });
 }

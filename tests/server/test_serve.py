@@ -34,6 +34,8 @@ import sys
 from imagine.server.http.half import import_serving_half
 import_serving_half()
 import imagine.server.serve, imagine.settings.settings
+from imagine.server.gateway.own_worker import own_workers
+own_workers(imagine.settings.settings.Settings())
 print(*sys.modules)
 """
 
@@ -359,6 +361,7 @@ def test_the_server_imports_no_torch_and_of_aiohttp_only_what_serves():
     asking = {name for name in imported if name.startswith(("aiohttp.client", "aiohttp.connector", "aiohttp.cookie"))}
     assert asking == {"aiohttp.client_exceptions"}
     assert "aiohappyeyeballs" not in imported
+    assert not {name for name in imported if name.startswith(("imagine.processes.cores", "imagine.machines"))}
 
 
 @pytest.mark.slow

@@ -907,8 +907,6 @@ SENTENCES = {
     "worker.lost": "the worker {why}",
     "worker.lost_again": "{why}; that is the second time with this picture, so it isn't tried again",
     "worker.again": "it was begun a second time, since {why}",
-    "worker.away": "no worker that has all files of '{model}' came back within {seconds} s: {who}",
-    "worker.without": "no worker has all files of '{model}', or all that go beside it",
     "worker.none": "no machine is here yet that could do it",
     "worker.failed": "the worker failed: {why}",
     "worker.error": "the worker failed: {kind}: {why}",

@@ -31,7 +31,7 @@ def shared_out(processors: Collection[int], count: int, topology: Path = _TOPOLO
 
 def stay_on(processors: Collection[int]) -> None:
     """From now on this thread, and those that it starts, run on these processors alone, where a system has that."""
-    if processors and hasattr(os, "sched_setaffinity"):
+    if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, processors)
 
 

@@ -11,7 +11,6 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 
-from ..processes.cores import stay_on
 from ..processes.environment import die_with_parent, leave_signals_to_the_gateway, prepare_libraries, take_pipes
 from ..processes.offline import go_offline
 from ..words.errors import BadRequest, ImagineError
@@ -41,7 +40,10 @@ def main(argv: Sequence[str] = (), make: Callable[[WorkerSettings], EngineProtoc
     settings = _settings(inbox)
     pulse = Pulse(time.monotonic)
     keep_beating(pulse, outbox, settings.heartbeat)
-    stay_on(settings.cores)
+    if settings.cores:
+        from ..processes.cores import stay_on  # only where a CPU is shared out
+
+        stay_on(settings.cores)
     prepare_libraries(settings.threads)
     if settings.offline:
         go_offline()

@@ -4,7 +4,7 @@ import { ask, ServerError } from "./api.js";
 import { byId, make, openDialog, show } from "./dom.js";
 import { hashOf } from "./link.js";
 import { isReady, learn, settings } from "./form.js";
-import { hasText, inEveryLanguage, language, t } from "./i18n.js";
+import { fileSize, hasText, inEveryLanguage, language, t } from "./i18n.js";
 import { remember, remembered } from "./memory.js";
 
 const EVERY = 4000;
@@ -63,12 +63,24 @@ async function look() {
 }
 
 function describe() {
-  const device = health?.devices?.[0]?.name;
+  const devices = health?.devices ?? [];
+  const device = [...new Set(devices.map((each) => each.name).filter(Boolean))].join(", ");
+  const lost = devices.filter((each) => each.state === "broken").map((each) => ` · ${each.device}: ${t("status.broken")}`);
   byId("status").dataset.state = state;
   byId("status-text").textContent = t(`status.${state}`);
-  byId("status-device").textContent = state === "ready" && device ? ` · ${device}` : "";
-  byId("server-about").textContent = health ? t("server.about", { version: health.version, device: device ?? t("status.starting") }) : "";
+  byId("status-device").textContent = state === "ready" && device ? ` · ${device}${lost.join("")}` : "";
+  byId("server-about").textContent = health ? t("server.about", { version: health.version, device: device || t("status.starting") }) : "";
+  describeDevices(devices.length > 1 ? devices : []);
   describeRules();
+}
+
+/** Of several devices, each in a line. */
+function describeDevices(devices) {
+  const lines = devices.map((each) => each.problem ? `${each.device} · ${each.problem}`
+    : t("server.device", { ...each, state: t(`status.${each.state}`), size: fileSize(each.size) }));
+  const list = byId("server-devices");
+  if (list.textContent !== lines.join("")) list.replaceChildren(...lines.map((line) => make("li", {}, line)));
+  show(list, lines.length > 0);
 }
 
 /** What holds for whoever reads this: what isn't drawn, what becomes of pictures. */

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ...dispatch.process import ProcessWorker
-from ...processes import cores
 from ...settings.settings import Settings
 from ...words.frames import Ready, WorkerSettings
 
@@ -70,6 +69,8 @@ def _worker(settings: Settings, device: str) -> ProcessWorker:
 
 def _on_shared_cpu(settings: Settings, count: int) -> Iterator[ProcessWorker]:
     """Workers that have a share of the processors and of main memory each."""
+    from ...processes import cores  # which one device needs none of
+
     told = worker_settings(settings, _CPU)
     processors = cores.ours()
     threads = None if processors else max(1, (os.cpu_count() or 1) // count)

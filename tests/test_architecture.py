@@ -97,6 +97,7 @@ MUST_NOT_KNOW = {
     "processes": (*HEAVY, *OUTSIDE, "aiohttp", "imagine.registry"),
     "client": (*HEAVY, *OUTSIDE, "aiohttp"),
     "machines": (*HEAVY, "imagine.engine", "imagine.server", "imagine.worker", "imagine.cli", "imagine.settings"),
+    "machines/ray": ("aiohttp",),
     "dispatch": (*HEAVY, "imagine.engine", "imagine.registry", "imagine.server", "imagine.worker"),
     "server": (*HEAVY, "imagine.engine", "imagine.worker", "imagine.cli"),
     "server/http": ("imagine.server.gateway", "imagine.server.orders", "imagine.dispatch", "imagine.registry"),
@@ -409,6 +410,7 @@ def test_what_the_gateway_needs_never_imports_torch() -> None:
     assert not {"torch", "diffusers", "transformers", "numpy", "tokenizers", "sqlite3"} & known
     assert not {f"imagine.server.{part}" for part in OF_DIALECTS} & known, "a dialect that nobody speaks costs nothing"
     assert not {name for name in known if name.startswith("imagine.library")}, "nor does what asks other machines"
+    assert not {name for name in known if name == "ray" or name.startswith("imagine.machines")}, "or works on them"
 
 
 def test_large_libraries_come_through_one_door() -> None:

@@ -74,9 +74,6 @@ USED_FROM_OUTSIDE = {
     "ProcessWorker.pid": "tests end the process by it",
     "Decoder.pid": "tests end the process by it",
     "GuardProcess.pid": "tests end the process by it",
-    "Inventory": "for a host, which comes next",
-    "at_home": "for a host, which comes next",
-    "portable": "for a worker elsewhere, which comes next",
     "portable_identity": "for a worker elsewhere, which comes next",
     "GuardProcess.settled": "tests, and who measures, wait for it",
 }

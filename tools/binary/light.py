@@ -12,7 +12,7 @@ WITHOUT = [
     "torch", "diffusers", "transformers", "accelerate", "safetensors", "scipy", "numpy", "torchsde", "tokenizers",
     "huggingface_hub", "pydantic", "pydantic_core", "pygments", "markdown_it", "setuptools", "pkg_resources", "tkinter",
     "IPython", "cffi", "zstandard.backend_cffi", "zstandard._cffi", "defusedxml", "olefile", "pytest", "requests",
-    "certifi", "brotli", "readline", "c2pa", "cryptography",
+    "certifi", "brotli", "readline", "c2pa", "cryptography", "ray",
 ]  # fmt: skip
 """What isn't there, though something of the light half could use it; what signs is beside it. GNU readline is under the
 GPL."""

@@ -51,6 +51,7 @@ COMMANDS = {
     "verify": CommandEntry("verify", "Make pictures again and compare."),
     "provenance": CommandEntry("provenance", "Show, renew or export what pictures are signed with."),
     "train": CommandEntry("train", "Train a LoRA on a folder of pictures."),
+    "cluster": CommandEntry("cluster", "Say what to run for a cluster of machines (Ray)."),
     "mcp": CommandEntry("mcp", "Lend the server to an agent (MCP)."),
     "ui": CommandEntry("ui", "Open the page in a browser."),
     "help": CommandEntry("help", "Explain a command."),

@@ -195,10 +195,16 @@ async def _serve(settings: Settings, reread: Callable[[], Settings], source: Cal
         _say_where(urls, settings)
         asyncio.get_running_loop().run_in_executor(None, _say_shipped, settings)
 
+    follow = None
+    if settings.cluster:
+        from ..machines.ray.follow import follow_cluster
+        from ..server.gateway.own_worker import worker_settings
+
+        follow = follow_cluster(settings.cluster, worker_settings(settings, "auto"))
     async with _worker_first(settings) as workers:
         from ..server.serve import serve
 
-        await serve(settings, workers=workers, ready=ready, reread=reread, source=source)
+        await serve(settings, workers=workers, ready=ready, reread=reread, source=source, follow=follow)
 
 
 def _say_shipped(settings: Settings) -> None:

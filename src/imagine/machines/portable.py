@@ -16,7 +16,7 @@ from ..words.errors import ImagineError
 from ..words.frames import FrameError, Load, Score, Submit
 from ..words.model import Component, Model
 
-T = TypeVar("T", Submit, Load, Score)
+T = TypeVar("T", bound=Submit | Load | Score)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _OPTIONS: dict[str, type] = {
     "prediction": str, "zero_snr": bool, "resolution": int, "distilled": str, "variant": str, "compile": bool,

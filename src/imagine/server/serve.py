@@ -9,11 +9,13 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from aiohttp import web
 
+from ..dispatch.pool import Pool
 from ..dispatch.worker import Worker
 from ..messages import in_english
 from ..processes.allocator import return_large_blocks
@@ -43,11 +45,13 @@ async def serve(
     stop: asyncio.Event | None = None,
     reread: Reread | None = None,
     source: Callable[[str], str] = "--{}".format,
+    follow: Callable[[Pool], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT, or until `stop` is set.
 
     `ready` is called with the addresses it listens on, as URLs. `reread` reads the settings again when SIGHUP asks for
     it; in a terminal, SIGHUP means that the terminal is gone, and ends the server. `source` names what says a setting.
+    `follow` keeps other machines' workers in the pool, for as long as it isn't cancelled.
     Raises ImagineError where it can't listen.
     """
     stop = stop or asyncio.Event()
@@ -72,6 +76,8 @@ async def serve(
     try:
         await _listen(runner, settings, own, source)
         await gateway.start()
+        if follow is not None:
+            beside.append(asyncio.create_task(follow(gateway.pool)))
         if reread is not None:
             beside.append(asyncio.create_task(keep_reloading(reload, app, reread, notifier)))
         with _signals(stop, reload if reread is not None else None):

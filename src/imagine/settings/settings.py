@@ -87,6 +87,9 @@ class Settings:
         values.device,
         "auto, cpu, mps, or a GPU of NVIDIA's or (by ROCm) AMD's: cuda, cuda:N. Several, with commas, or all.",
     )
+    cluster: str | None = option(
+        None, values.cluster, "Draw on a Ray cluster's devices too: auto, which is this machine's, or ray://HEAD:PORT."
+    )
     full_prec: bool = option(False, values.yes_or_no, "Compute in 32 bits.")
     compile: bool = option(
         False, values.yes_or_no, "Have torch compile models: may speed up large ones, after minutes for each size."
@@ -301,6 +304,10 @@ def settings_from(
     if settings.moderation.assistant is not None and not settings.assistant:
         why = "moderation.assistant asks the assistant, and there is none: say where it is (assistant), or leave it out"
         raise ImagineError(in_english(why, "moderation"))
+    if settings.cluster and settings.offline:
+        raise ImagineError(
+            in_english("cluster means other machines, and offline none: leave one of them out", "cluster")
+        )
     if settings.api_key and digest_of(settings.api_key) in [each.digest for each in settings.keys]:
         raise ImagineError(in_english("api_key is one of the keys in the configuration file: say it once", "keys"))
     return settings, [*warnings, *_open_to_pages(settings)]

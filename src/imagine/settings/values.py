@@ -96,6 +96,9 @@ def memory(value: object) -> int:
     return count
 
 
+AUTO = "auto"
+
+
 def device(value: object) -> str:
     """One or several, with commas between them; each accelerator once. YAML may have a list."""
     named = [str(each).strip() for each in (value if isinstance(value, list) else str(value).split(","))]
@@ -111,6 +114,17 @@ def device(value: object) -> str:
     if twice := next((each for each in cards if cards.count(each) > 1), None):
         raise ValueError(f"devices of which none stands there twice, as {twice} does; only cpu may")
     return ",".join(named)
+
+
+def cluster(value: object) -> str:
+    """`auto`, or the address of a cluster's head as Ray has it: HOST:PORT."""
+    if value == AUTO:
+        return AUTO
+    scheme, _, rest = str(value).partition("://")
+    found, port = host_and_port(rest)
+    if scheme != "ray" or not rest or "/" in rest or not port.isdecimal():
+        raise ValueError("auto, or ray://HEAD:PORT, such as ray://10.0.0.1:6379, by which its machines know it")
+    return f"{host(found)}:{port}"
 
 
 def host(value: object) -> str:

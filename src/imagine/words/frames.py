@@ -299,7 +299,7 @@ def ends(report: JobReport) -> bool:
     return isinstance(report, Finished | Failed | Loaded | Unloaded | Scored)
 
 
-def encode(frame: AnyCommand | Report) -> bytearray:
+def encode(frame: msgspec.Struct) -> bytearray:
     """The bytes of one frame, its length first. Raises FrameError for what can't be said or is beyond MAX_FRAME."""
     buffer = bytearray(_PREFIX)
     try:
@@ -315,15 +315,16 @@ def encode(frame: AnyCommand | Report) -> bytearray:
 
 def command_from_bytes(body: bytes) -> AnyCommand:
     """The command in a frame's body. Raises FrameError."""
-    return _decoded(_commands, body)
+    return decoded(_commands, body)
 
 
 def report_from_bytes(body: bytes) -> Report:
     """The report in a frame's body. Raises FrameError."""
-    return _decoded(_reports, body)
+    return decoded(_reports, body)
 
 
-def _decoded(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
+def decoded(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
+    """What a frame's body says, to `decoder`. Raises FrameError."""
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

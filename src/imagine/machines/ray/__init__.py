@@ -1,0 +1,1 @@
+"""Devices of a Ray cluster as workers: imported only where `--cluster` asks for it."""

@@ -1,0 +1,25 @@
+"""From `--cluster` to workers: joins the cluster, and has its devices work in a server's pool while they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ...dispatch.pool import Pool
+from ...words.frames import WorkerSettings
+from .cluster import RayCluster
+from .members import Members
+from .worker import RayWorker
+
+
+def follow_cluster(address: str, settings: WorkerSettings) -> Callable[[Pool], Coroutine[Any, Any, None]]:
+    """What keeps a pool's workers those of the cluster, which is joined now. For the main thread: Ray says so.
+
+    Raises ImagineError, as `RayCluster` does.
+    """
+    cluster = RayCluster(address)
+
+    async def follow(pool: Pool) -> None:
+        await Members(cluster, pool, lambda device: RayWorker(cluster, device, settings)).follow()
+
+    return follow

@@ -1,0 +1,162 @@
+"""One life of a worker on another machine of the cluster, as the gateway sees it: frames in and out, and its silence.
+
+A machine that is cut off says nothing, and the cluster may take a minute to call it lost. Here it says something every
+second, so its silence is seen whatever the cluster was told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from ...dispatch.limits import Limits
+from ...messages import Message, message
+from ...words.frames import (
+    AnyCommand,
+    Assembler,
+    FrameError,
+    Load,
+    Log,
+    Ready,
+    Report,
+    ResidentModel,
+    Score,
+    Stats,
+    Submit,
+    encode,
+)
+from ..portable import portable
+from .seam import HostLost, RemoteHost
+from .words import HeldFiles, HostWord, LifeOver, models_of, word_from_bytes
+
+_log = logging.getLogger("imagine.worker")
+LIMITS = Limits(silence=8.0, farewell=1.0)
+_LOOKS = 4
+_MOST_LOGS = 50
+"""Records of its log between two looks that are written into ours."""
+_LONGEST_LOG = 4096
+_REMEMBERED = 64
+
+
+class RemoteLife:
+    """Speaks with `host`; `report` hears what its worker says, `held` what files there are. `place` is said of it."""
+
+    def __init__(
+        self,
+        host: RemoteHost,
+        place: str,
+        report: Callable[[Report], None],
+        held: Callable[[frozenset[str]], None],
+        limits: Limits = LIMITS,
+    ) -> None:
+        self._host = host
+        self._place = place
+        self._report = report
+        self._held = held
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[Message] = self._loop.create_future()
+        self.refused = False
+        self._frames = Assembler()
+        self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self._known: dict[str, str] = {}
+        """What a model is to this gateway that crossed to the machine, by their `identity`."""
+        self._is_ready = False
+        self._spoke = False
+        self._silent_looks = self._logs = 0
+        self._looking: asyncio.TimerHandle | None = None
+        self._starting = self._loop.call_later(limits.start, self._overdue)
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._deliver())]
+
+    def send(self, command: AnyCommand) -> None:
+        """Sends a command, of files by their digests; what can't arrive is told by `ended`. Raises FrameError."""
+        if isinstance(command, Submit) and command.enlargement is not None:
+            raise FrameError("what ends in a file of this machine is made here")
+        if isinstance(command, Submit | Load | Score):
+            crossing = portable(command)
+            for ours, theirs in zip(models_of(command), models_of(crossing), strict=True):
+                self._known = dict(list(self._known.items())[-_REMEMBERED:]) | {theirs.identity: ours.identity}
+            command = crossing
+        self._outbox.put_nowait(bytes(encode(command)))
+
+    def kill(self, verdict: Message) -> None:
+        """Ends the process there, as far as it can be reached; to this side it is over at once."""
+        if not self.ended.done():
+            self._host.kill()
+            self._end(verdict)
+
+    async def _deliver(self) -> None:
+        try:
+            while True:
+                await self._host.send(await self._outbox.get())
+        except HostLost as error:
+            self.kill(message("cluster.lost", place=self._place, why=str(error)))
+
+    async def _listen(self) -> None:
+        try:
+            async for piece in self._host.frames():
+                self._spoke = True
+                if self._looking is None:
+                    self._look()
+                for body in self._frames.feed(piece):
+                    self._take(word_from_bytes(body))
+        except FrameError as error:
+            self.kill(self._there(message("lost.frame", why=str(error))))
+        except HostLost as error:
+            self.kill(message("cluster.lost", place=self._place, why=str(error)))
+        else:
+            self.kill(self._there(message("lost.closed")))
+
+    def _take(self, word: HostWord) -> None:
+        if self.ended.done():
+            return
+        match word:
+            case HeldFiles():
+                self._held(word.digests)
+            case LifeOver():
+                self.refused = word.refused
+                self.kill(self._there(word.why))
+            case Log():
+                self._write_down(word)
+            case Stats():
+                self._report(msgspec.structs.replace(word, models=[self._as_known(model) for model in word.models]))
+            case _:
+                self._is_ready = self._is_ready or isinstance(word, Ready)
+                self._report(word)
+
+    def _as_known(self, model: ResidentModel) -> ResidentModel:
+        return msgspec.structs.replace(model, identity=self._known.get(model.identity, model.identity))
+
+    def _write_down(self, record: Log) -> None:
+        self._logs += 1
+        if self._logs <= _MOST_LOGS:
+            level = min(max(record.level, logging.DEBUG), logging.CRITICAL)
+            _log.log(level, "%s: %s", self._place, record.message[:_LONGEST_LOG])
+
+    def _look(self) -> None:
+        """Counts looks without a word rather than time, so that a pause of our own isn't taken for its silence."""
+        self._silent_looks = 0 if self._spoke else self._silent_looks + 1
+        self._spoke, self._logs = False, 0
+        if self._silent_looks >= _LOOKS:
+            self.kill(self._there(message("lost.silent", seconds=self._limits.silence)))
+        else:
+            self._looking = self._loop.call_later(self._limits.silence / _LOOKS, self._look)
+
+    def _overdue(self) -> None:
+        if not self._is_ready:
+            self.kill(self._there(message("lost.start", seconds=self._limits.start)))
+
+    def _there(self, why: Message) -> Message:
+        return message("cluster.there", place=self._place, why=why)
+
+    def _end(self, why: Message) -> None:
+        for timer in (self._looking, self._starting):
+            if timer is not None:
+                timer.cancel()
+        for task in self._tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
+        self.ended.set_result(why)

@@ -1,0 +1,42 @@
+"""What a machine of a cluster says beside what its worker reports: which files it has, and why its worker is over."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ...messages import Message
+from ...words.frames import Load, Report, Score, Submit, decoded
+from ...words.model import Model
+
+
+class HeldFiles(msgspec.Struct, frozen=True, tag_field="type", tag="held", kw_only=True):
+    """The files that the machine has, by the digests of their content."""
+
+    digests: frozenset[str]
+
+
+class LifeOver(msgspec.Struct, frozen=True, tag_field="type", tag="over", kw_only=True):
+    """The last word: why the worker there is over, and whether another start would meet the same."""
+
+    why: Message
+    refused: bool = False
+
+
+HostWord = Report | HeldFiles | LifeOver
+_words: msgspec.msgpack.Decoder[HostWord] = msgspec.msgpack.Decoder(HostWord)
+
+
+def word_from_bytes(body: bytes) -> HostWord:
+    """What a frame's body says. Raises FrameError."""
+    return decoded(_words, body)
+
+
+def models_of(command: Submit | Load | Score) -> list[Model]:
+    """The models that it takes, in its own order."""
+    match command:
+        case Submit():
+            return command.models
+        case Load():
+            return [command.model]
+        case Score():
+            return [command.checker]

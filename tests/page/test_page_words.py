@@ -101,6 +101,12 @@ def test_what_was_asked_for_is_searched_starred_and_forgotten_in_every_tab(windo
     page.get_by_role("button", name="a bear", exact=True).click()
     expect(prompt(page)).to_have_value("a bear")
     expect(prompt(page)).to_be_focused()
+    many = "Array.from({ length: 700 }, (_, at) => ({ text: `prompt ${at}`, star: at === 699 }))"
+    page.evaluate(f"localStorage.setItem('imagine.past', JSON.stringify({many}))")
+    generate(page, "an owl")
+    page.wait_for_function("() => JSON.parse(localStorage.getItem('imagine.past')).length === 301")
+    kept = page.evaluate("JSON.parse(localStorage.getItem('imagine.past')).map((one) => one.text)")
+    assert (kept[0], kept[-1]) == ("an owl", "prompt 699")
 
 
 def arrive_at(page, site):

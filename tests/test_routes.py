@@ -13,7 +13,8 @@ def test_every_route_has_its_scope_in_the_table_and_no_other_is_there():
 
 
 def test_none_is_there_twice_and_what_takes_orders_is_for_drawing():
-    rows = [line for text in (scopes.ANY, scopes.GENERATE, scopes.MODELS, scopes.ADMIN) for line in text.split("\n")]
+    texts = (scopes.ANY, scopes.GENERATE, scopes.MODELS, scopes.WORKER, scopes.ADMIN)
+    rows = [line for text in texts for line in text.split("\n")]
     rows = [row for row in rows if row]
     assert len(rows) == len(set(rows)) == len(scopes.ROUTE_SCOPES)
     assert {*scopes.ROUTE_SCOPES.values()} == {None, *SCOPES}

@@ -36,6 +36,7 @@ class ToldWorker:
         self.broken = None
         self.stats = Stats()
         self.restarts = 0
+        self.away = False
         self.held = {}
         self.cancelled = []
         self.changed = lambda: None

@@ -42,6 +42,7 @@ class PromptedWorker:
         self.broken = None
         self.stats = Stats()
         self.restarts = 0
+        self.away = False
         self.kept = True
         self.seen = []
         self.held = {}

@@ -40,13 +40,14 @@ _SPELLED = {
     "models": ("-m", "--models"),
     "origins": ("--origin",),
     "trusted_proxies": ("--trusted-proxy",),
+    "workers": ("--worker",),
     "preset_files": ("--presets", "--preset-files"),
     "provenance": ("--provenance/--no-provenance",),
 }
 _SWITCHES = ("full_prec", "compile", "fp16_accumulation", "offline", "debug", "provenance")
 _ON = ("provenance",)
 """Switches that are on: their flags turn them off, too."""
-_REPEATED = ("models", "origins", "trusted_proxies", "preset_files", "listen")
+_REPEATED = ("models", "workers", "origins", "trusted_proxies", "preset_files", "listen")
 _COMPLETED = {
     "device": complete.devices, "log_format": complete.log_formats, "model": complete.models,
     "moderation": complete.policies, "preload": complete.models,

@@ -52,6 +52,8 @@ class ProcessWorker:
     `begin` starts one life, which tells what it reports; it raises OSError where there can be none.
     """
 
+    away = False
+
     def __init__(
         self,
         settings: WorkerSettings,

@@ -57,6 +57,10 @@ class Worker(Protocol):
     def kept(self) -> bool:
         """Is it looked after, so that it is started again when it is lost?"""
 
+    @property
+    def away(self) -> bool:
+        """Is it on another machine, so that it makes no job which `stays`?"""
+
     def holds(self, parts: Iterable[Component]) -> bool:
         """Does it have every one of these files? A worker of this machine always does."""
 

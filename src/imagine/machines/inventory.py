@@ -53,6 +53,13 @@ class Inventory:
         kind: WeightsFormat = "safetensors" if entry.format == "other" else entry.format
         return msgspec.structs.replace(part, path=entry.path, files=entry.files, format=kind, sizes=entry.sizes)
 
+    def family_of(self, part: Component) -> str:
+        """Of what the file is, as it is told here. Raises PartAbsent."""
+        entry = self._by_digest.get(part.digest)
+        if entry is None:
+            raise PartAbsent(part)
+        return entry.family
+
     def _digested(self, entry: Entry) -> Entry | None:
         with contextlib.suppress(UnusableModel):  # it is being written, or can't be read: the next look may find it so
             return self._registry.with_digest(entry)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
+
+import msgspec
 
 from ..messages import message
 from ..words.component_walk import components_in, with_components
@@ -47,6 +50,13 @@ def bare(part: Component) -> Component:
 def portable_identity(model: Model) -> str:
     """As `Model.identity`, and the same on every machine that has its files."""
     return with_components(model, _without_format).identity
+
+
+@lru_cache(maxsize=256)
+def identity_elsewhere(identity: str) -> str:
+    """What `portable_identity` makes of the model of that `Model.identity`."""
+    components = msgspec.json.decode(identity, type=tuple[Component, ...])
+    return Model(name="", family="", components=tuple(map(_without_format, components))).identity
 
 
 def _without_format(part: Component) -> Component:

@@ -118,6 +118,11 @@ def read_metadata(data: bytes, *, field: str = "file") -> Recipe | None:
     return None if foreign is None else Recipe(*foreign)
 
 
+def carries(data: bytes, meta: dict[str, Any]) -> bool:
+    """Is that the recipe in a PNG, word for word as `png_text` writes it? Raises Fragmented."""
+    return _png_texts(data).get("meta") == _json(meta)
+
+
 def xmp_packet(data: bytes) -> str:
     """The XMP that a file carries, empty for none and for one that is too long. Raises Fragmented."""
     if containers.sniff(data) != "png":

@@ -33,6 +33,7 @@ from .moderation import moderation
 from .values import IPNetwork, ListenAddress, LogFormat, ModelSettings
 
 if TYPE_CHECKING:
+    from ..words.peers import PeerSettings
     from .webhooks import WebhookSettings
 
 PORT = 5000
@@ -40,12 +41,12 @@ PREFIX = "IMAGINE_"
 CREDENTIAL = "imagine-api-key"
 """The name of the systemd credential (`LoadCredential=`) that holds the API key."""
 _KEY = frozenset(["api_key", "api_key_file"])
-_HOLD_KEYS = ("api_key", "keys", "webhooks")
+_HOLD_KEYS = ("api_key", "keys", "webhooks", "workers")
 """What isn't shown, right or wrong."""
 _NOTHING = (NOTHING, "False")
 _OTHERS = tuple(PREFIX + name for name in ("CONFIG", "RUNTIME", "NOHISTORY", "BINARY", "CHROMIUM", "TEST_"))
 """Variables that something else reads: the command line, the one-file binary, the tests."""
-_FLAGS = {"origins": "origin", "trusted_proxies": "trusted-proxy", "preset_files": "presets"}
+_FLAGS = {"origins": "origin", "workers": "worker", "trusted_proxies": "trusted-proxy", "preset_files": "presets"}
 """What flags are called that can be said several times, each time with one of the setting's values."""
 
 
@@ -64,6 +65,12 @@ def option(
     """
     metadata = {"read": read, "help": text, "secret": secret, "file_only": file_only, "live": live}
     return field(default=default, metadata=metadata)
+
+
+def _peers(value: object) -> tuple[PeerSettings, ...]:
+    from .peers import peers  # likewise
+
+    return peers(value)
 
 
 def _webhooks(value: object) -> WebhookSettings | None:
@@ -89,6 +96,9 @@ class Settings:
     )
     cluster: str | None = option(
         None, values.cluster, "Draw on a Ray cluster's devices too: auto, which is this machine's, or ray://HEAD:PORT."
+    )
+    workers: tuple[PeerSettings, ...] = option(
+        (), _peers, "Other servers that work for this one: their URLs; the file can say more, as JSON does here."
     )
     full_prec: bool = option(False, values.yes_or_no, "Compute in 32 bits.")
     compile: bool = option(

@@ -7,7 +7,7 @@ Picture bytes cross as they are: encoded by whoever made them, never looked into
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -146,6 +146,8 @@ class Submit(Command, frozen=True, tag="submit"):
     """How many times another client's share its client has, of the same priority."""
     turn: float = 0.0
     """Where it stands among its client's own; the least is next."""
+    foreign: bool = False
+    """It came from another server: it goes to no third, so that it can't go round."""
 
     @property
     def beside(self) -> list[Component]:
@@ -154,6 +156,11 @@ class Submit(Command, frozen=True, tag="submit"):
         parts = [*(use.component for use in self.adapters), *(use.component for use in self.controls), *of_references]
         looking = [] if self.check is None else [self.check.checker.main]
         return [*(part for part in parts if part is not None), *looking]
+
+    @property
+    def stays(self) -> bool:
+        """Can only a worker of this machine make it?"""
+        return self.foreign or self.enlargement is not None
 
     @property
     def components(self) -> list[Component]:
@@ -332,10 +339,16 @@ def decoded(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
 
 
 class Assembler:
-    """Cuts a stream of bytes, in whatever pieces it comes, into the bodies of frames."""
+    """Cuts a stream of bytes, in whatever pieces it comes, into the bodies of frames, of up to `most` bytes each."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: Callable[[], int] = lambda: MAX_FRAME) -> None:
+        self._most = most
         self._pending = bytearray()
+
+    @property
+    def is_within(self) -> bool:
+        """Is there the beginning of a frame whose end hasn't come?"""
+        return bool(self._pending)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Takes the next piece; yields every body that is complete by now. Raises FrameError."""
@@ -350,6 +363,6 @@ class Assembler:
         if len(self._pending) < _PREFIX:
             return None
         length = int.from_bytes(self._pending[:_PREFIX], "big")
-        if not 0 < length <= MAX_FRAME:
+        if not 0 < length <= self._most():
             raise FrameError(f"a frame can't be {length} bytes")
         return _PREFIX + length if len(self._pending) >= _PREFIX + length else None

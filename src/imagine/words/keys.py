@@ -6,9 +6,10 @@ from typing import Literal, get_args
 
 import msgspec
 
-Scope = Literal["generate", "models", "admin"]
+Scope = Literal["generate", "models", "worker", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-"""`generate`: draw, and see one's own; `models`: change which models there are, and which are loaded; `admin`: all."""
+"""`generate`: draw, and see one's own; `models`: change which models there are, and which are loaded; `worker`: draw
+for another server; `admin`: all."""
 Priority = Literal["low", "normal", "high"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 """From what can wait to what can't."""

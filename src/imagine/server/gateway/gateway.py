@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,7 @@ from ...settings.settings import Settings
 from ...settings.values import ModelSettings
 from ...words.entry import Entry
 from ...words.errors import ImagineError, ModelNotFound, UnusableModel
+from ...words.frames import Submit
 from ...words.model import Component, Model, Role, WeightsFormat
 from ...words.model_names import matching
 from ...words.moderation import ModerationVerdict
@@ -65,6 +67,8 @@ _LARGE = 2**16
 _FRESH = 2.0
 """Seconds for which what was seen of the folders is taken for granted."""
 _REMEMBERED = 32
+_MADE_ELSEWHERE = "workers"
+"""Who counts as the client of pictures that come from other machines."""
 NO_PARTS: Mapping[Role, Entry] = {}
 _UNSAID = GenerateRequest(prompt="")
 
@@ -83,8 +87,12 @@ class Gateway:
         self.settings = settings
         self.registry = registry or registry_from(settings)
         self.digests = Digests(self.registry)
+        self.server = secrets.token_hex(16)
+        """What it tells itself from other servers by."""
         self.pool = Pool(
-            workers or own_workers(settings), max_queue=settings.max_queue, most_at_once=self._most_at_once
+            [*(workers or own_workers(settings)), *self._peers()],
+            max_queue=settings.max_queue,
+            most_at_once=self._most_at_once,
         )
         self.scoring = Scoring(self.pool, settings.max_queue)
         self.metrics = Metrics(self.pool)
@@ -298,6 +306,20 @@ class Gateway:
     def resident(self) -> dict[str, list[HeldModel]]:
         """The models that are loaded, by name, and where each is."""
         return held_on(self.pool)
+
+    def _peers(self) -> list[Worker]:
+        """The workers on other machines."""
+        if not self.settings.workers:
+            return []
+        from .peers import peer_workers  # only with one is any of that needed
+
+        return peer_workers(self.settings.workers, self.server, self.looked_at)
+
+    async def looked_at(self, _: Submit, made: bytes) -> tuple[int, int]:
+        """The size of a picture that another machine made, which a process of its own has decoded. Raises
+        BadPicture."""
+        result = (await self.decoder.look(made, "img", _MADE_ELSEWHERE)).result
+        return result.width, result.height
 
     def _most_at_once(self, client: str) -> int | None:
         """How many of a client's pictures are made at one time, where its key says so."""

@@ -150,6 +150,10 @@ POST /sdapi/v1/unload-checkpoint
 POST /sdapi/v1/reload-checkpoint
 """
 """Which models there are, and which are loaded."""
+WORKER = """
+GET /worker
+"""
+"""Drawing for another server, whoever asks there."""
 ADMIN = """
 GET /keys
 """
@@ -158,7 +162,7 @@ GET /keys
 
 def _table() -> dict[tuple[str, str], Scope | None]:
     rows: tuple[tuple[str, Scope | None], ...] = (
-        (ANY, None), (GENERATE, "generate"), (MODELS, "models"), (ADMIN, "admin"),
+        (ANY, None), (GENERATE, "generate"), (MODELS, "models"), (WORKER, "worker"), (ADMIN, "admin"),
     )  # fmt: skip
     split = ((line.partition(" "), scope) for text, scope in rows for line in text.strip().splitlines())
     return {(method, path): scope for (method, _, path), scope in split}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from ..hosting import kept
 from ..http.dialect import Dialect, Route
 from . import (
     about,
@@ -61,6 +62,12 @@ def _called(row: OrderRow, happened: Happened) -> bytes:
     return body_of(row, happened)
 
 
+async def _work(request: web.Request) -> web.StreamResponse:
+    from ..hosting.door import work  # most servers work for no other
+
+    return await work(request)
+
+
 ROUTES = (
     Route("GET", "/", root.root, "The page for a browser; one plain line for others."),
     Route("GET", "/drawers/{name}", page.drawer, "A part of the page, which it loads once somebody opens it."),
@@ -104,6 +111,15 @@ ROUTES = (
     Route("POST", "/upscale", upscale.upscale, "Enlarge a picture.", orders=True),
     Route("POST", "/preprocess", preprocess.preprocess, "Make a picture's map, which a control follows.", orders=True),
     Route("POST", "/inspect", inspect.inspect, "Where a picture says it comes from, and whether that holds."),
+    Route("GET", "/worker", _work, "Work for another server: a WebSocket of commands and what becomes of them."),
     Route("POST", "/recipe", recipe.recipe, "What a picture or a saved JSON says of how it was made."),
 )  # fmt: skip
-NATIVE = Dialect("Imagine", prefixes=("/",), routes=ROUTES, schemas=schemas, described=described, called=_called)
+NATIVE = Dialect(
+    "Imagine",
+    prefixes=("/",),
+    routes=ROUTES,
+    schemas=schemas,
+    described=described,
+    called=_called,
+    prepare=kept.prepare,
+)

@@ -1,0 +1,74 @@
+"""What two servers say to each other where one works for the other, beside the frames that any worker speaks.
+
+Over one WebSocket (`GET /worker`) goes a stream of the frames of `words/frames.py`, cut into messages as it comes. Both
+begin with a `Hello`. The host then says which `Devices` it has, whenever that changes, and what it `Holdings` has; its
+guest sends `Submit`, `Cancel`, `Load`, `Unload` and `Score`. Both say a `Beat` every second, so that silence is told.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..messages import Message
+from ..words.frames import Cancel, JobReport, Load, Ready, Score, Stats, Submit, Unload, decoded
+
+PROTOCOL = 1
+"""Another number is another language: neither side tries to understand it."""
+PATH = "/worker"
+MAX_MESSAGE = 2**20
+"""Bytes of one message of the WebSocket, of which a large frame takes several."""
+BEAT = 1.0
+"""Seconds between two signs of life."""
+SILENCE = 8.0
+"""Seconds without a byte after which the other side counts as gone."""
+
+
+class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello", kw_only=True):
+    """The first thing that either side says."""
+
+    protocol: int
+    version: str = ""
+    """Of the program."""
+    server: str = ""
+    """A name that this server drew when it started, so that one which calls itself is told."""
+
+
+class Refusal(msgspec.Struct, frozen=True, tag_field="type", tag="refusal", kw_only=True):
+    """Why the connection ends."""
+
+    why: Message
+
+
+class Devices(msgspec.Struct, frozen=True, tag_field="type", tag="devices", kw_only=True):
+    """The host's own devices that take jobs now. None: wait, or if it is `broken`, despair."""
+
+    ready: tuple[Ready, ...] = ()
+    broken: Message | None = None
+
+
+class Holdings(msgspec.Struct, frozen=True, tag_field="type", tag="holdings", kw_only=True):
+    """Which files the host has from now on, and which no longer, by the digests of their content."""
+
+    came: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+class Beat(msgspec.Struct, frozen=True, tag_field="type", tag="beat", kw_only=True):
+    """A sign of life."""
+
+
+FromHost = Hello | Refusal | Devices | Holdings | Beat | Stats | JobReport
+FromGuest = Hello | Beat | Submit | Cancel | Load | Unload | Score
+
+_from_host: msgspec.msgpack.Decoder[FromHost] = msgspec.msgpack.Decoder(FromHost)
+_from_guest: msgspec.msgpack.Decoder[FromGuest] = msgspec.msgpack.Decoder(FromGuest)
+
+
+def from_host(body: bytes) -> FromHost:
+    """What a host says in a frame's body. Raises FrameError."""
+    return decoded(_from_host, body)
+
+
+def from_guest(body: bytes) -> FromGuest:
+    """What a guest says. Raises FrameError."""
+    return decoded(_from_guest, body)

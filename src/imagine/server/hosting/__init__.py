@@ -1,0 +1,1 @@
+"""This server as another's worker: who comes, what of their jobs is admitted, and what they are told."""

@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from imagine.dispatch.limits import Restarts
 from imagine.machines.link import LinkLimits
 from imagine.machines.peer import PeerWorker
 from imagine.machines.peer_life import PeerTerms
@@ -85,7 +86,7 @@ class ToldHost:
         self.headers.append(request.headers)
         if self.status is not None:
             return web.Response(status=self.status, headers={"Location": "/elsewhere"})
-        socket = web.WebSocketResponse(max_msg_size=0)
+        socket = web.WebSocketResponse(max_msg_size=0, timeout=0.1)
         await socket.prepare(request)
         self.sockets.append(socket)
         for frame in self.said:
@@ -120,13 +121,13 @@ class ToldHost:
 
 
 @contextlib.asynccontextmanager
-async def told_by(host, *, look=None, rest=None, find=None, **limits):
+async def told_by(host, *, look=None, **limits):
     """A worker that is there."""
     app = web.Application()
     app.router.add_get(PATH, host.answer)
     server = TestServer(app)
     await server.start_server()
-    seen = rest or asyncio.Queue()
+    seen = asyncio.Queue()
 
     async def sleep(seconds):
         seen.put_nowait(seconds)
@@ -136,7 +137,12 @@ async def told_by(host, *, look=None, rest=None, find=None, **limits):
         return (look or (lambda _: (64, 64)))(made)
 
     terms = PeerTerms("guest", size, limits=LinkLimits(**limits))
-    worker = PeerWorker(PeerSettings(url=str(server.make_url("")).rstrip("/"), key="sesame"), terms, sleep=sleep)
+    worker = PeerWorker(
+        PeerSettings(url=str(server.make_url("")).rstrip("/"), key="sesame"),
+        terms,
+        restarts=Restarts(first=0.01, most=0.01),
+        sleep=sleep,
+    )
     worker.rests = seen
     try:
         await worker.start()

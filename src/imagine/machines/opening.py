@@ -31,7 +31,8 @@ class OpenPeer(NamedTuple):
     socket: aiohttp.ClientWebSocketResponse
 
     async def close(self) -> None:
-        """Lets both go, whoever still listens."""
+        """Lets both go, whoever still listens: a farewell is waited for no longer than a moment."""
+        await self.socket.close()
         await self.session.close()
 
 

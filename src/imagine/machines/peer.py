@@ -12,6 +12,7 @@ from ..dispatch.life import Life
 from ..dispatch.limits import Restarts
 from ..dispatch.process import ProcessWorker
 from ..dispatch.worker import Events
+from ..messages import Message
 from ..words.frames import Loaded, Report, ResidentModel, Stats, Submit, WorkerSettings
 from ..words.model import Component, Model
 from ..words.peers import PeerSettings
@@ -82,8 +83,15 @@ class PeerWorker(ProcessWorker):
             report(said)
 
         self._told = Stats()
-        self._last = PeerLife(self.peer, self._terms, PeerHeard(heard, self._take_devices, self._take_holdings))
-        return self._last
+        life = PeerLife(self.peer, self._terms, PeerHeard(heard, self._take_devices, self._take_holdings))
+        life.ended.add_done_callback(lambda ended: self._note_end(life, ended.result()))
+        self._last = life
+        return life
+
+    def _note_end(self, life: PeerLife, why: Message) -> None:
+        """There is no hope for what rests, and it is told why, before it is begun with again."""
+        if life.lied:
+            self.broken = why
 
     def _take_devices(self, told: Devices) -> None:
         """Several are one worker here: which of them a job goes to, their own server knows best."""

@@ -100,6 +100,10 @@ MUST_NOT_KNOW = {
     "machines/ray": ("aiohttp",),
     "dispatch": (*HEAVY, "imagine.engine", "imagine.registry", "imagine.server", "imagine.worker"),
     "server": (*HEAVY, "imagine.engine", "imagine.worker", "imagine.cli"),
+    "server/hosting": tuple(
+        f"imagine.server.{dialect}"
+        for dialect in ("native", "openai", "ollama", "huggingface", "mcp", "a1111", "comfy", "replicate")
+    ),
     "server/http": ("imagine.server.gateway", "imagine.server.orders", "imagine.dispatch", "imagine.registry"),
     "server/gateway": (
         "imagine.server.orders",

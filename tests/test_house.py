@@ -74,7 +74,6 @@ USED_FROM_OUTSIDE = {
     "ProcessWorker.pid": "tests end the process by it",
     "Decoder.pid": "tests end the process by it",
     "GuardProcess.pid": "tests end the process by it",
-    "portable_identity": "for a worker elsewhere, which comes next",
     "GuardProcess.settled": "tests, and who measures, wait for it",
 }
 """What nothing in the package uses, and why it is there."""

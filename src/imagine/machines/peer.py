@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -41,7 +42,7 @@ class PeerWorker(ProcessWorker):
         restarts: Restarts = _RETURN,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        super().__init__(WorkerSettings(), begin=self._connect, restarts=restarts)
+        super().__init__(WorkerSettings(), place=urlsplit(peer.url).netloc, begin=self._connect, restarts=restarts)
         self.peer = peer
         self._terms, self._sleep = terms, sleep
         self._held: set[str] = set()
@@ -49,11 +50,6 @@ class PeerWorker(ProcessWorker):
         self._last: PeerLife | None = None
         self._identities: OrderedDict[str, str] = OrderedDict()
         self._told = Stats()
-
-    @property
-    def place(self) -> str:
-        """Where it is, for people."""
-        return self.peer.url
 
     def holds(self, parts: Iterable[Component]) -> bool:
         """Has it said that it has all of these, by their content? A part of no file is everywhere."""

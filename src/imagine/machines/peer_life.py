@@ -253,7 +253,9 @@ def _failed_with(job: str, error: ImagineError) -> Failed:
 def _is_proper(ready: Ready) -> bool:
     room = ready.room
     numbers = () if room is None else (room.memory, room.left, room.width, room.others)
-    return len(ready.device) <= _LONGEST and len(ready.name) <= _LONGEST and all(number >= 0 for number in numbers)
+    texts = [ready.device, ready.name, *ready.environment, *ready.environment.values()]
+    lengths = [len(str(text)) for text in texts]
+    return max(lengths) <= _LONGEST and len(lengths) <= _LONGEST and all(number >= 0 for number in numbers)
 
 
 def _checked_stats(told: Stats) -> Stats:

@@ -13,6 +13,7 @@ from ..messages import NO_NAMES, language_from_header
 from .dialects import DIALECTS
 from .gateway.gateway import Gateway
 from .gateway.keys import GATEWAY
+from .hosting import kept as hosting
 from .http.body import MAX_BODY
 from .http.context import CALLED, LANGUAGE, LIMIT, ORDER_HEADER, ORDER_ID, REQUEST_ID
 from .http.dialect import SPOKEN, Dialect, Handler, answer_to, limits_said, spellings_of
@@ -40,6 +41,7 @@ def make_app(gateway: Gateway, dialects: Sequence[Dialect] = DIALECTS) -> web.Ap
     silent = {each.name for each in gateway.settings.dialects if not each.spoken}
     app[SPOKEN] = dialects = [each for each in dialects if each.name.lower() not in silent]
     app[GUARD] = Guard(gateway.settings, scopes_needed(dialects))
+    hosting.prepare(app)
     for dialect in dialects:
         dialect.prepare(app)
         for route in dialect.routes:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from ..http.dialect import WORK
+
 if TYPE_CHECKING:
     from .door import HostRoom
 
@@ -25,7 +27,14 @@ async def _close(app: web.Application) -> None:
         await room.close()
 
 
+async def _work(request: web.Request) -> web.StreamResponse:
+    from .door import work  # most servers work for no other
+
+    return await work(request)
+
+
 def prepare(app: web.Application) -> None:
     """Has the application know where."""
     app[HOSTING] = HostingKept()
+    app[WORK] = _work
     app.on_shutdown.append(_close)

@@ -135,6 +135,8 @@ class Dialect(NamedTuple):
     refused."""
 
 
+WORK = web.AppKey("work", Handler)
+"""What answers other servers that this one works for, which no dialect knows."""
 SPOKEN = web.AppKey("dialects", Sequence[Dialect])
 """Those that an application speaks."""
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from ..hosting import kept
-from ..http.dialect import Dialect, Route
+from ..http.dialect import WORK, Dialect, Route
 from . import (
     about,
     assist,
@@ -63,9 +62,7 @@ def _called(row: OrderRow, happened: Happened) -> bytes:
 
 
 async def _work(request: web.Request) -> web.StreamResponse:
-    from ..hosting.door import work  # most servers work for no other
-
-    return await work(request)
+    return await request.app[WORK](request)
 
 
 ROUTES = (
@@ -121,5 +118,4 @@ NATIVE = Dialect(
     schemas=schemas,
     described=described,
     called=_called,
-    prepare=kept.prepare,
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from ..http.dialect import WORK
+from ..http.dialect import WORK, WorkDoor
 
 if TYPE_CHECKING:
     from .door import HostRoom
@@ -36,5 +36,5 @@ async def _work(request: web.Request) -> web.StreamResponse:
 def prepare(app: web.Application) -> None:
     """Has the application know where."""
     app[HOSTING] = HostingKept()
-    app[WORK] = _work
+    app[WORK] = WorkDoor(_work)
     app.on_shutdown.append(_close)

@@ -135,8 +135,13 @@ class Dialect(NamedTuple):
     refused."""
 
 
-WORK = web.AppKey("work", Handler)
-"""What answers other servers that this one works for, which no dialect knows."""
+class WorkDoor(NamedTuple):
+    """What answers other servers that this one works for: no dialect knows what that is."""
+
+    work: Handler
+
+
+WORK = web.AppKey("work", WorkDoor)
 SPOKEN = web.AppKey("dialects", Sequence[Dialect])
 """Those that an application speaks."""
 

@@ -62,7 +62,7 @@ def _called(row: OrderRow, happened: Happened) -> bytes:
 
 
 async def _work(request: web.Request) -> web.StreamResponse:
-    return await request.app[WORK](request)
+    return await request.app[WORK].work(request)
 
 
 ROUTES = (

@@ -80,6 +80,8 @@ USED_FROM_OUTSIDE = {
 SET_FROM_OUTSIDE = {
     "Limits": "times are arguments, so that tests needn't wait",
     "Restarts": "times are arguments, so that tests needn't wait",
+    "LinkLimits": "times are arguments, so that tests needn't wait",
+    "PeerTerms": "ways and times are arguments, so that tests needn't wait",
     "GuardPatience": "times are arguments, so that tests needn't wait",
     "Patience": "times are arguments, so that tests needn't wait",
     "Persistence": "times are arguments, so that tests needn't wait",

@@ -42,7 +42,7 @@ class Lie(Parting):
     """The other side said what nobody who is honest says."""
 
 
-class Link:
+class FrameLink:
     """Frames over one WebSocket, which whoever makes it closes. `most` is how many bytes a frame may have that comes.
     Used from one event loop."""
 

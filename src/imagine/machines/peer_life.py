@@ -35,7 +35,7 @@ from ..words.frames import (
 )
 from ..words.peers import PeerSettings
 from .claims import JobClaim, checked_answer, note_of
-from .link import Lie, Link, LinkLimits, Parting
+from .link import FrameLink, Lie, LinkLimits, Parting
 from .opening import OpenPeer, opened
 from .portable import portable
 from .wire import PROTOCOL, Beat, Devices, Hello, Holdings, Refusal, from_host
@@ -147,7 +147,7 @@ class PeerLife:
             self.ended.set_result(message("peer.at", place=self._peer.url, why=self._verdict or why))
 
     async def _connected(self, way: OpenPeer) -> Message:
-        link = Link(way.socket, self._most, self._terms.limits)
+        link = FrameLink(way.socket, self._most, self._terms.limits)
         self._outgoing.put_nowait(Hello(protocol=PROTOCOL, version=__version__, server=self._terms.server))
         sending = asyncio.create_task(self._send_on(link))
         try:
@@ -158,7 +158,7 @@ class PeerLife:
             await asyncio.wait({sending, *self._checks})
             await way.close()
 
-    async def _send_on(self, link: Link) -> None:
+    async def _send_on(self, link: FrameLink) -> None:
         with contextlib.suppress(OSError):  # who listens notices, too
             while True:
                 await link.say(await self._outgoing.get())

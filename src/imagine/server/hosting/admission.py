@@ -47,7 +47,7 @@ _MOST_EMBEDDING = 2**16
 _PICTURES = frozenset({"img", "mask", "image"})
 
 
-class Guest(NamedTuple):
+class GuestServer(NamedTuple):
     """Who sends jobs."""
 
     client: str
@@ -56,7 +56,7 @@ class Guest(NamedTuple):
     key: NamedKey | None
 
 
-async def admitted(gateway: Gateway, inventory: Inventory, guest: Guest, sent: Submit) -> Submit:
+async def admitted(gateway: Gateway, inventory: Inventory, guest: GuestServer, sent: Submit) -> Submit:
     """The job as this server makes it, under a name of its own. Raises FrameError for what no server sends that is
     honest; PartAbsent; whatever a request is refused with."""
     job = at_home(sent, inventory.find)
@@ -77,7 +77,7 @@ def model_at_home(inventory: Inventory, sent: Load) -> Model:
     return model
 
 
-async def checker_at_home(gateway: Gateway, inventory: Inventory, guest: Guest, sent: Score) -> Model:
+async def checker_at_home(gateway: Gateway, inventory: Inventory, guest: GuestServer, sent: Score) -> Model:
     """What is to look at a picture, which is sound. Raises FrameError, PartAbsent, BadPicture."""
     checker = at_home(sent, inventory.find).checker
     _check_families(inventory, [checker])
@@ -85,7 +85,7 @@ async def checker_at_home(gateway: Gateway, inventory: Inventory, guest: Guest, 
     return checker
 
 
-def _as_own(job: Submit, guest: Guest, check: PictureCheck | None) -> Submit:
+def _as_own(job: Submit, guest: GuestServer, check: PictureCheck | None) -> Submit:
     """In the line as whoever has the key, and as urgent as that may be."""
     key = guest.key
     priority = lower_of(job.priority, guest.asked_as.priority)
@@ -158,7 +158,7 @@ def _check_counts(job: Submit) -> None:
         raise FrameError("a job lacks what its recipe names, or has more")
 
 
-async def _look_at_pictures(gateway: Gateway, guest: Guest, job: Submit) -> None:
+async def _look_at_pictures(gateway: Gateway, guest: GuestServer, job: Submit) -> None:
     """Raises BadPicture for one that isn't sound."""
     for field, data in _pictures_of(job):
         await gateway.decoder.look(data, field, guest.client)
@@ -178,7 +178,7 @@ def _pictures_of(job: Submit) -> Iterator[tuple[str, bytes]]:
     yield from ((field, data) for field, data in masks if data is not None)
 
 
-async def _both_checks(gateway: Gateway, guest: Guest, job: Submit) -> PictureCheck | None:
+async def _both_checks(gateway: Gateway, guest: GuestServer, job: Submit) -> PictureCheck | None:
     """How the picture is looked at: by this owner's rules and by those that came with it, whichever is stricter."""
     own, _ = await picture_check(gateway, guest.asked_as)
     sent = job.check

@@ -16,7 +16,7 @@ from ..gateway.gateway import Gateway
 from ..gateway.keys import GATEWAY
 from ..http.security import GUARD, Refused, client_of
 from ..orders.connection import ORDERS, asked_as
-from .admission import Guest
+from .admission import GuestServer
 from .kept import HOSTING
 from .session import HostSession
 
@@ -76,7 +76,7 @@ async def work(request: web.Request) -> web.WebSocketResponse:
     if "Origin" in request.headers:
         raise Refused(403, message("guard.origin"))
     gateway, guard = request.app[GATEWAY], request.app[GUARD]
-    guest = Guest(client_of(request), asked_as(request, "high"), guard.named(request))
+    guest = GuestServer(client_of(request), asked_as(request, "high"), guard.named(request))
     room = _room_of(request)
     response = web.WebSocketResponse(max_msg_size=MAX_MESSAGE, compress=False, timeout=_FAREWELL)
     session = HostSession(gateway, request.app[ORDERS].quotas, room.inventory, guest)

@@ -17,7 +17,7 @@ from aiohttp import web
 from ... import __version__
 from ...dispatch.worker import Worker
 from ...machines.inventory import Inventory
-from ...machines.link import Link, LinkLimits, Parting
+from ...machines.link import FrameLink, LinkLimits, Parting
 from ...machines.portable import PartAbsent, identity_elsewhere
 from ...machines.wire import PROTOCOL, Beat, Devices, Hello, Holdings, Refusal, from_guest
 from ...messages import Message, message
@@ -28,20 +28,25 @@ from ..gateway.gateway import Gateway
 from ..http.body import MAX_BODY
 from ..orders.job_log import note_end
 from ..orders.quotas import KeyQuotas
-from .admission import Guest, admitted, checker_at_home, model_at_home
+from .admission import GuestServer, admitted, checker_at_home, model_at_home
 
 _log = logging.getLogger("imagine.hosting")
 _MOST_JOBS = 256
 """Of one connection at a time."""
 _LONGEST_NAME = 64
-Asked = Submit | Load | Unload | Score
+AskedHere = Submit | Load | Unload | Score
 
 
 class HostSession:
     """Used from one event loop; `serve` is its whole life."""
 
     def __init__(
-        self, gateway: Gateway, quotas: KeyQuotas, inventory: Inventory, guest: Guest, limits: LinkLimits | None = None
+        self,
+        gateway: Gateway,
+        quotas: KeyQuotas,
+        inventory: Inventory,
+        guest: GuestServer,
+        limits: LinkLimits | None = None,
     ) -> None:
         self._gateway, self._quotas, self._inventory, self._guest = gateway, quotas, inventory, guest
         self._limits = limits or LinkLimits()
@@ -50,7 +55,7 @@ class HostSession:
         """By the guest's names, those in the pool."""
         self._greeted = False
         self._news = asyncio.Event()
-        self._link: Link
+        self._link: FrameLink
 
     def wake(self) -> None:
         """There may be something to tell."""
@@ -58,7 +63,7 @@ class HostSession:
 
     async def serve(self, socket: web.WebSocketResponse) -> Message:
         """Follows what it says until the connection is over; says why it is."""
-        self._link = Link(socket, lambda: MAX_BODY, self._limits)
+        self._link = FrameLink(socket, lambda: MAX_BODY, self._limits)
         telling = asyncio.create_task(self._tell())
         try:
             return await self._link.hear(self._take)
@@ -92,7 +97,7 @@ class HostSession:
             raise Parting(message("peer.itself"))
         self._greeted = True
 
-    def _begin(self, asked: Asked) -> None:
+    def _begin(self, asked: AskedHere) -> None:
         if asked.job in self._doing or not 0 < len(asked.job) <= _LONGEST_NAME:
             raise Parting(message("lie.job"))
         work = {Submit: self._make, Load: self._load, Unload: self._unload, Score: self._score}[type(asked)]

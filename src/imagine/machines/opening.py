@@ -65,8 +65,8 @@ class _Near(AbstractResolver):
 async def opened(peer: PeerSettings, find: LookUp = look_up) -> OpenPeer:
     """A connection to that server. Raises Parting."""
     is_plain = urlsplit(peer.url).scheme == "http"
-    resolver = _Near(find, anywhere=peer.plain or not is_plain)
-    if is_plain and not peer.plain and _is_far_literal(peer.url):
+    resolver = _Near(find, anywhere=peer.without_tls or not is_plain)
+    if is_plain and not peer.without_tls and _is_far_literal(peer.url):
         raise Parting(message("peer.far"))
     connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, limit=1, ssl=await _trusted(peer))
     tracing = aiohttp.TraceConfig()

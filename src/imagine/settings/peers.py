@@ -15,7 +15,7 @@ from .values import unfolded_json, yes_or_no
 from .webhooks import target_from
 
 _MOST = 64
-_PARTS = ("url", "key", "key_file", "key_env", "ca_file", "plain")
+_PARTS = ("url", "key", "key_file", "key_env", "ca_file", "without_tls")
 _KEYS = ("key", "key_file", "key_env")
 _ALLOWED = f"URLs such as https://gpu-box:5000, or mappings of {', '.join(_PARTS)}"
 _VARIABLE = re.compile(r"[A-Za-z_]\w{0,199}", re.ASCII)
@@ -49,8 +49,8 @@ def _peer(value: object) -> PeerSettings:
     said: dict[str, Any] = {"key": _read_key(given[0], value[given[0]])} if given else {}
     if value.get("ca_file") is not None:
         said["ca_file"] = path(value["ca_file"])
-    if value.get("plain") is not None:
-        said["plain"] = yes_or_no(value["plain"])
+    if value.get("without_tls") is not None:
+        said["without_tls"] = yes_or_no(value["without_tls"])
     return PeerSettings(url=url, **said)
 
 

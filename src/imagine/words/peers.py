@@ -16,14 +16,14 @@ class PeerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What it wants to see; "": nothing."""
     ca_file: Path | None = None
     """Certificates, as PEM, that its own is trusted by, in place of the system's."""
-    plain: bool = False
+    without_tls: bool = False
     """Go there without TLS though it is in no private network: something else keeps others from listening."""
 
     def __str__(self) -> str:
         said = [
             *(["with a key"] if self.key else []),
             *([f"ca_file {self.ca_file}"] if self.ca_file is not None else []),
-            *(["plain"] if self.plain else []),
+            *(["without TLS"] if self.without_tls else []),
         ]
         return f"{self.url} ({', '.join(said)})" if said else self.url
 

@@ -914,7 +914,7 @@ SENTENCES = {
     "peer.itself": "is this server itself",
     "peer.refused": "refuses: {why}",
     "peer.crowd": "{most} other servers are being worked for already",
-    "peer.far": "is not in a private network: its URL has to begin with https, or the settings have to say without_tls: true",
+    "peer.far": "is not in a private network: its URL has to begin with https, or the settings say without_tls: true",
     "peer.redirect": "answered with a redirect, which isn't followed",
     "peer.ca_file": "can't be trusted: the certificates in {name} can't be read",
     "peer.untrusted": "has a certificate that nobody here vouches for",

@@ -915,7 +915,7 @@ SENTENCES = {
     "accept.png": "для {field} нужен ответ в JSON, а заголовок Accept просит image/png",
     "server.stopping": "сервер останавливается",
     "machines.absent": "файла {digest}… ({role}) там нет",
-    "peer.at": "{place} {why}",
+    "peer.at": "сервер {place} {why}",
     "peer.silent": "молчит уже {seconds} с",
     "peer.closed": "разорвал соединение",
     "peer.half": "не досылает кадр уже {seconds} с",

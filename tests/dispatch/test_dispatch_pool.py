@@ -482,6 +482,25 @@ def test_what_is_loaded_or_looked_at_goes_to_who_has_the_files():
     pooled(act, poor, rich)
 
 
+def test_a_recipe_goes_where_its_bits_are_made_and_elsewhere_where_nobody_makes_them():
+    left, right = ToldWorker(), ToldWorker()
+    left.ready, right.ready = (Ready(device="told", environment={"name": name}) for name in ("here", "there"))
+
+    async def act(pool):
+        await left.load(MODEL)
+        made = [{}, {"name": "there", "dtype": "float32"}, {"name": "nowhere"}]
+        for number, environment in enumerate(made):
+            stream = pool.submit(msgspec.structs.replace(submit(str(number)), environment=environment))
+            await settle()
+            (worker,) = (each for each in (left, right) if each.held)
+            assert (number, worker) == (number, right if number == 1 else left)
+            worker.finish(str(number))
+            assert isinstance((await rest(stream))[-1], Finished)
+            await settle()
+
+    pooled(act, left, right)
+
+
 def test_jobs_of_one_model_stay_together_before_it_is_loaded():
     left, right = ToldWorker(), ToldWorker()
     other = model_at("", "other")

@@ -74,6 +74,18 @@ def test_others_of_all_devices_join_once_the_first_is_ready(monkeypatch):
     asyncio.run(act())
 
 
+def test_a_recipe_takes_what_made_it_to_whoever_makes_it_again(tmp_path):
+    made = {"device": "cpu", "threads": 1, "tf32": {"cudnn": True}}
+
+    async def act(client):
+        body = {"prompt": "a fox", "model": "fox", "environment": made}
+        assert (await client.post("/generate", json=body)).status == 200
+        assert (await client.post("/generate", json=body | {"environment": None})).status == 200
+        return [job.environment for job in client.worker.seen]
+
+    assert ask(tmp_path, act) == [{"device": "cpu", "threads": "1", "tf32": "{'cudnn': True}"}, {}]
+
+
 def beside(worker, *, ready=None, broken=None, stats=None):
     worker.ready, worker.broken, worker.stats = ready, broken, stats or Stats()
     return worker

@@ -40,6 +40,16 @@ def issues(page, within=None):
     ]
 
 
+def compare_two(page):
+    """Compares the two latest pictures, by the gallery; not batches, but what is in those that are open."""
+    if not page.locator("#gallery-whole:visible").count():
+        page.click("#open-gallery")
+    page.click("#pick-mode")
+    for place in (0, 1):
+        page.locator(".pick:not(.batch)").nth(place).click()
+    page.click("#pick-compare")
+
+
 def open_canvas(page, mode="mask"):
     """Opens the canvas on the picture to start from."""
     page.click("#source-mask")

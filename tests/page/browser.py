@@ -94,6 +94,50 @@ async def assisted_by(fake, gateway):
     gateway.assistant = Assistant(fake.settings, state, server=fake.client, turn=Turns().turn)
 
 
+_STOCK = """([entries, picture]) => new Promise((done, failed) => {
+    const bytes = Uint8Array.from(atob(picture), (one) => one.charCodeAt(0));
+    const file = new Blob([bytes], { type: "image/png" });
+    const request = indexedDB.open("imagine", 1);
+    request.onupgradeneeded = () => {
+        for (const name of ["entries", "files", "sources", "draft"]) request.result.createObjectStore(name);
+    };
+    request.onsuccess = () => {
+        const transaction = request.result.transaction(["entries", "files"], "readwrite");
+        for (const entry of entries) {
+            transaction.objectStore("entries").put({ ...entry, thumb: file }, entry.id);
+            transaction.objectStore("files").put(file, entry.id);
+        }
+        transaction.oncomplete = () => { request.result.close(); done(); };
+        transaction.onabort = () => failed(transaction.error);
+    };
+})"""
+_HELD = """() => new Promise((done) => {
+    const request = indexedDB.open("imagine");
+    request.onsuccess = () => {
+        const at = (name) => request.result.transaction(name).objectStore(name);
+        const told = {};
+        for (const name of ["files", "rows", "thumbs"]) {
+            at(name).count().onsuccess = ({ target }) => { told[name] = target.result; };
+        }
+        at("entries").getAll().onsuccess = ({ target }) => {
+            told.undivided = target.result.filter((entry) => entry.thumb).length;
+            request.result.close();
+            done(told);
+        };
+    };
+})"""
+
+
+def stock_old(page, entries, picture):
+    """Has the browser keep pictures as the page kept them before version 2 of its database."""
+    page.evaluate(_STOCK, [entries, picture])
+
+
+def browser_holds(page):
+    """How many files, rows and small pictures it keeps, and how many entries as they were before version 2."""
+    return page.evaluate(_HELD)
+
+
 class Site:
     """A server that a browser can look at: `url`, and its `worker`; with a `script`, an assistant, whose models are
     `fake`."""

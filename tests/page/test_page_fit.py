@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.page.acts import arrive, generate, last, opened, png, start_from
+from tests.page.acts import arrive, compare_two, generate, last, opened, png, start_from
 
 PROMPT = (
     "A weathered lighthouse keeper in a heavy wool coat at the top of a spiral staircase, holding a brass lantern, "
@@ -55,10 +55,13 @@ def test_long_words_and_wide_pictures_have_room(windows, serve, size):
         assert page.evaluate(INSIDE, part), part
     page.keyboard.press("Escape")
     page.fill("#f-guidance", "3")
+    page.fill("#f-count", "1")
     generate(page, PROMPT[::-1])
-    page.click("#compare")
-    page.locator(".thumb").first.click()
-    page.locator(".thumb").last.click()
+    page.click("#open-gallery")
+    page.click(".pick.batch")
+    expect(page.locator(".pick.inside")).to_have_count(4)
+    assert page.evaluate(OVERFLOWING) == []
+    compare_two(page)
     expect(page.locator("#compare-dialog")).to_be_visible()
     assert page.evaluate(OVERFLOWING) == []
     narrow = "[...document.querySelectorAll('#compare-rows td')].map((cell) => cell.clientWidth)"

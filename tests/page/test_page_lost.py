@@ -144,9 +144,11 @@ def test_escape_ends_one_thing_at_a_time(page, site):
     page.fill("#f-prompt", "hold on")
     page.click("#generate")
     page.wait_for_selector(HALF)
-    page.click("#compare")
+    page.click("#open-gallery")
+    page.locator(".pick").first.click(modifiers=["Control"])
+    expect(page.locator("#pick-bar")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.locator("#compare")).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#pick-bar")).to_be_hidden()
     expect(page.locator("[data-about=cancel]")).to_have_count(0)
     assert site.on_loop(lambda: list(site.worker.cancelled)) == []
 

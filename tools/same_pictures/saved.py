@@ -57,7 +57,7 @@ def save(server: Server, folder: Path) -> list[str]:
 
 
 def _of_the_page(server: Server, folder: Path) -> None:
-    """As `ui/src/js/recipe.js` writes them: the form's settings, and a finished picture."""
+    """As `ui/src/drawers/recipe/drawer.js` writes them: the form's settings, and a finished picture."""
     (folder / "form.json").write_text(json.dumps({"meta": _PAGE_FORM}))
     answer = server.ask("/generate", {"prompt": "a pink heart", "seed": 13, "num_steps": 8})
     finished = {"meta": {"img": None, "stream": None} | answer["meta"], "out": answer["img"]}

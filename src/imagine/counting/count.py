@@ -19,6 +19,8 @@ from ..words.lora_tags import tags_in
 
 _STEPS = 20
 """Of a picture that nobody has asked for yet: what changes on the way changes within them."""
+_MOST = 64_000
+"""Characters that are split for one prompt: of a long one that changes at every step, its longest texts alone."""
 _SHOWN = 40
 """Characters of what stands behind a border."""
 
@@ -52,7 +54,9 @@ def _longest(prompt: str, hearing: PromptHearing, *, joined: bool = True) -> Pro
         texts = dict.fromkeys(text for one in each for _, text in texts_by_step(one, _STEPS))
     except BadRequest:
         texts = {bare: None}
-    return max((_counted(text, hearing) for text in texts), key=lambda made: made.tokens)
+    by_length = sorted(texts, key=len, reverse=True)
+    few = by_length[: max(1, _MOST // max(1, len(by_length[0])))]
+    return max((_counted(text, hearing) for text in few), key=lambda made: made.tokens)
 
 
 def _counted(text: str, hearing: PromptHearing) -> PromptCount:

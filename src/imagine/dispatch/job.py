@@ -10,6 +10,7 @@ from ..messages import Message
 from ..words.events import Progress
 from ..words.frames import Submit
 from .buffer import Buffer
+from .wanted import JobNeeds
 from .worker import Worker
 
 
@@ -20,6 +21,7 @@ class Job:
     submit: Submit
     buffer: Buffer
     queued_at: float
+    wanted: JobNeeds
     expected: float = 1.0
     """Seconds of the device that it should take."""
     spent: float = 0.0
@@ -28,6 +30,8 @@ class Job:
     """In the queue, 0 is next; None when it was never told one."""
     worker: Worker | None = None
     started_at: float | None = None
+    stranded_at: float | None = None
+    """Since when no worker that is ready has its files."""
     attempts: int = 0
     unwanted: bool = False
     lost: Message | None = None

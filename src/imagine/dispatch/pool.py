@@ -9,8 +9,9 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
+from itertools import count
 
 import msgspec
 
@@ -22,13 +23,15 @@ from ..words.events import Failed, Finished, Progress, Queued
 from ..words.frames import JobReport, Loaded, Ready, Scored, Stats, Submit
 from ..words.keys import Priority
 from ..words.model import Model
-from ..words.same_bits import makes_the_same
 from .buffer import Buffer, EventStream
 from .estimates import Estimates
 from .job import Counts, Job
+from .placement import JobPlacement
 from .places import may_wait
 from .queue import FairQueue
+from .stranded import PATIENCE, Stranded
 from .waits import Waits
+from .wanted import wanted_from_model, wanted_from_submit
 from .worker import Events, Worker
 
 _ATTEMPTS = 2
@@ -42,7 +45,8 @@ class Pool:
     A worker shares its seconds between the clients whose jobs it holds. `slots` jobs at most are handed to one at a
     time, and no client holds more than `share` of them; as many again are kept for the first job of each client, so
     that a newcomer doesn't wait for a picture of another. The queue's places are shared likewise (`places`).
-    `most_at_once` says how many of a client's are made at one time at most, where that is bounded.
+    `most_at_once` says how many of a client's are made at one time at most, where that is bounded. What only a worker
+    that is away has the files of waits `patience` seconds for it.
     """
 
     def __init__(
@@ -54,11 +58,11 @@ class Pool:
         share: float = 0.75,
         clock: Callable[[], float] = time.monotonic,
         most_at_once: Callable[[str], int | None] = lambda _: None,
+        patience: float = PATIENCE,
     ) -> None:
         self.workers = list(workers)
         self.counts = Counts()
         self._max_queue = max_queue
-        self._slots = slots
         self._share = max(1, math.ceil(slots * share))
         self._restarts_of_others = 0
         self._clock = clock
@@ -69,6 +73,8 @@ class Pool:
             delay=lambda job: delay_of(job.cost * WEIGHTS[job.submit.priority], job.submit.priority),
         )
         self._estimates = Estimates()
+        self._placement: JobPlacement[Worker] = JobPlacement(self.workers, slots=slots, clock=clock)
+        self._stranded = Stranded(self._placement, patience)
         self._waits = Waits(clock)
         self._jobs: dict[str, Job] = {}
         self._held: Counter[Worker] = Counter()
@@ -76,19 +82,24 @@ class Pool:
         self._doubted: set[Worker] = set()
         """Those that hold a job which was lost with a worker before."""
         self._relays: set[asyncio.Task[None]] = set()
+        self._loads = count(1)
+        self._alarm: asyncio.TimerHandle | None = None
         self._announcing = False
         self._closing = False
 
     async def start(self) -> None:
         """Begins to bring the workers up; returns before they are ready."""
         for worker in self.workers:
-            worker.watch(self._hand_out)
+            worker.watch(partial(self._changed, worker))
         await asyncio.gather(*(worker.start() for worker in self.workers))
-        self._hand_out()  # one that was begun before may be ready already
+        for worker in self.workers:  # one that was begun before may be ready already
+            self._changed(worker)
 
     async def stop(self, grace: float) -> None:
         """Refuses new jobs, fails the waiting ones with Busy, gives the running ones `grace` seconds to end."""
         self._closing = True
+        if self._alarm is not None:
+            self._alarm.cancel()
         for job in list(self._waiting):
             self._waiting.remove(job.submit.client, job)
             self._end(job, Failed(job=job.id, error=Busy.__name__, message=message("server.stopping")))
@@ -98,16 +109,19 @@ class Pool:
 
     async def add(self, worker: Worker) -> None:
         """Takes one more worker, and begins to bring it up."""
-        worker.watch(self._hand_out)
+        worker.watch(partial(self._changed, worker))
         self.workers.append(worker)
+        self._placement.add(worker)
         await worker.start()
-        self._hand_out()
+        self._changed(worker)
 
     async def remove(self, worker: Worker) -> None:
         """Lets a worker go that is gone for good: what it holds is lost to it at once."""
         self.workers.remove(worker)
+        self._placement.remove(worker)
         self._restarts_of_others += worker.restarts
         await worker.stop(0)
+        self._turn_away(list(self._waiting))
         self._hand_out()
 
     @property
@@ -162,9 +176,12 @@ class Pool:
             self.counts.refused += 1
             raise self._full(job.client)
         expected = self._estimates.of(job.params)
-        entry = Job(submit=job, buffer=Buffer(), queued_at=self._clock(), expected=expected)
+        entry = Job(
+            submit=job, buffer=Buffer(), queued_at=self._clock(), wanted=wanted_from_submit(job), expected=expected
+        )
         self._jobs[job.job] = entry
         self._waiting.push(job.client, entry)
+        self._turn_away([entry])
         self._hand_out()
         return EventStream(entry.buffer, lambda: self._cancel(entry))
 
@@ -191,26 +208,28 @@ class Pool:
     async def load(self, model: Model, keep_alive: float | None = None) -> Loaded:
         """Has a model ready on the worker that suits it best. Raises ImagineError."""
         self._need_workers()
-        worker = min(
-            self.workers,
-            key=lambda worker: (
-                not worker.holds(model.components),
-                worker.ready is None,
-                *self._reluctance(worker, model),
-            ),
-        )
-        return await worker.load(model, keep_alive)
+        wanted = wanted_from_model(model)
+        worker, load = self._placement.best_for(wanted), f"load {next(self._loads)}"
+        self._placement.begin(load, wanted, worker)
+        try:
+            return await worker.load(model, keep_alive)
+        finally:
+            self._placement.end(load, worker)
 
     async def unload(self, model: str) -> None:
         """Lets a model go wherever it is. Raises ImagineError."""
         await asyncio.gather(*(worker.unload(model) for worker in self.workers if worker.ready is not None))
 
     async def score(self, checker: Model, img: bytes) -> Scored:
-        """Says what is seen in a picture, by the worker that holds the fewest jobs. Raises ImagineError."""
+        """Says what is seen in a picture, by the worker that will be free first. Raises ImagineError."""
         self._need_workers()
         worker = min(
             self.workers,
-            key=lambda worker: (not worker.holds(checker.components), worker.ready is None, self._held[worker]),
+            key=lambda worker: (
+                not worker.holds(checker.components),
+                worker.ready is None,
+                self._placement.wait(worker),
+            ),
         )
         return await worker.score(checker, img)
 
@@ -230,14 +249,11 @@ class Pool:
         """Gives the workers what they have room for; called whenever that may have changed."""
         if self.workers and all(worker.broken for worker in self.workers):
             self._give_up()
-        while not self._closing and (free := self._free_workers()):
-            room = [worker for worker in free if self._held[worker] < self._slots]
-            job = self._waiting.take(partial(self._may_run, room or free, bool(room)))
-            if job is None:
+        blocked: set[Hashable] = set()
+        while not self._closing and self._placement.has_room:
+            if (taken := self._waiting.take_to(partial(self._place_of, blocked))) is None:
                 break
-            fit = [worker for worker in room or free if self._may_take(worker, job)]
-            same = [worker for worker in fit if worker.ready and makes_the_same(worker.ready, job.submit)]
-            self._begin(job, min(same or fit, key=lambda worker: self._reluctance(worker, job.submit.model)))
+            self._begin(*taken)
         if not self._announcing:
             self._announcing = True
             asyncio.get_running_loop().call_soon(self._announce)
@@ -247,18 +263,7 @@ class Pool:
         """How many jobs of one client the workers hold at most."""
         return self._share * max(1, len(self.workers))
 
-    def _free_workers(self) -> list[Worker]:
-        return [worker for worker in self.workers if worker.ready and self._held[worker] < 2 * self._slots]
-
-    def _may_run(self, workers: Sequence[Worker], room: bool, client: str) -> bool:
-        """One more of its jobs, on one of these? Where there is no `room`, only the first of each client."""
-        held, most = self._held_by_client[client], self._most_at_once(client)
-        if (most is not None and held >= most) or not (held < self._most_of_one if room else held == 0):
-            return False
-        job = self._waiting.next_of(client)
-        return any(self._may_take(worker, job) for worker in workers)
-
-    def _may_take(self, worker: Worker, job: Job) -> bool:
+    def _may_take(self, job: Job, worker: Worker) -> bool:
         """Of jobs that were lost with a worker before, a worker has one at a time: one of them may be what workers die
         of, and a second death ends all that have died once. One elsewhere has what has no need to stay here, and whose
         files it holds."""
@@ -266,12 +271,40 @@ class Pool:
             return False
         return job.attempts == 0 or worker not in self._doubted
 
-    def _reluctance(self, worker: Worker, model: Model) -> tuple[bool, int, int]:
-        """Less is better: a worker that has the model, or is about to; then the one with the fewest jobs and models."""
-        wanted = model.identity
-        resident = any(model.identity == wanted for model in worker.stats.models)
-        coming = any(job.worker is worker and job.submit.model.identity == wanted for job in self._jobs.values())
-        return not (resident or coming), self._held[worker], len(worker.stats.models)
+    def _place_of(self, blocked: set[Hashable], client: str, job: Job) -> Worker | None:
+        """The worker for a client's job; None where it has to wait. `blocked` are those for which there is no place."""
+        held, most = self._held_by_client[client], self._most_at_once(client)
+        if (most is not None and held >= most) or held >= self._most_of_one:
+            return None
+        kind = (job.wanted.key, held == 0, job.attempts == 0)
+        if kind in blocked:
+            return None
+        may = partial(self._may_take, job)
+        if (worker := self._placement.choose(job.wanted, newcomer=held == 0, may=may)) is None:
+            blocked.add(kind)
+        return worker
+
+    def _changed(self, worker: Worker) -> None:
+        """A worker takes jobs now, or takes none any more, or has other files."""
+        if worker in self.workers:
+            self._placement.notice(worker)
+        self._turn_away(list(self._waiting))
+        self._hand_out()
+
+    def _turn_away(self, jobs: Iterable[Job]) -> None:
+        """Ends what no worker has the files of, and what waited long enough for one that is away."""
+        now = self._clock()
+        for job in jobs:
+            if (end := self._stranded.end_of(job, now, alone=len(self.workers) <= 1)) is not None:
+                self._waiting.remove(job.submit.client, job)
+                self._end(job, end)
+            elif job.stranded_at is not None and self._alarm is None:
+                left = max(0.0, self._stranded.left(job, now))
+                self._alarm = asyncio.get_running_loop().call_later(left, self._look_again)
+
+    def _look_again(self) -> None:
+        self._alarm = None
+        self._turn_away(list(self._waiting))
 
     def _give_up(self) -> None:
         """No worker can be started: whoever waits is told why."""
@@ -286,6 +319,7 @@ class Pool:
             self._doubted.add(worker)
         self._held[worker] += 1
         self._held_by_client[job.submit.client] += 1
+        self._placement.begin(job.id, job.wanted, worker)
         relay = asyncio.create_task(self._relay(job, worker))
         self._relays.add(relay)
         relay.add_done_callback(lambda relay: self._release(relay, job, worker))
@@ -293,6 +327,7 @@ class Pool:
     async def _relay(self, job: Job, worker: Worker) -> None:
         """Passes on what the worker says about a job, to its end."""
         async for event in worker.submit(job.submit):
+            self._placement.hear(worker, event)
             if isinstance(event, Failed) and event.error == WorkerLost.__name__:
                 self._lose(job, event)
             else:
@@ -316,6 +351,7 @@ class Pool:
         self._held[worker] -= 1
         self._held_by_client -= Counter({job.submit.client: 1})
         self._waiting.charge(job.submit.client, (job.spent - job.expected) / job.share if job.buffer.ended else 0.0)
+        self._placement.end(job.id, worker)
         job.worker = None
         error = None if relay.cancelled() else relay.exception()
         if not job.buffer.ended:
@@ -362,7 +398,7 @@ class Pool:
             running = [job for job in running if job.submit.client == client]
         seconds = self._waits.seconds(
             client, [(job.submit.client, self._left(job)) for job in running],
-            each=self._waiting.seconds / max(1, len(self._waiting)), workers=max(1, len(self.workers)),
+            each=self._waiting.seconds / max(1, len(self._waiting)), workers=self._capacity,
         )  # fmt: skip
         own, most, again = self._waiting.count_of(client), self._max_queue, math.ceil(seconds)
         if len(self._waiting) < most:
@@ -371,11 +407,17 @@ class Pool:
             refusal = message("busy.queue", most=most, seconds=again)
         return Busy(refusal, retry_after=seconds)
 
+    @property
+    def _capacity(self) -> float:
+        """How many workers of mean speed those are as much as that take jobs; all of them, where none does."""
+        able = [worker for worker in self.workers if worker.ready] or self.workers
+        return self._placement.paces.capacity(able) or 1.0
+
     def _left(self, job: Job) -> float:
-        """Seconds of the device that a job which runs needs yet."""
+        """Seconds of its device that a job which runs needs yet."""
         progress = job.progress
         done = progress.step / max(1, progress.steps) if progress is not None else 0.0
-        return self._estimates.of(job.submit.params) * (1 - done)
+        return self._estimates.of(job.submit.params) * self._placement.paces.slowness(job.worker) * (1 - done)
 
     def _announce(self) -> None:
         """Tells everybody in the queue whose position changed, once for all changes of one turn of the loop."""

@@ -15,6 +15,7 @@ from typing import Generic, NamedTuple, TypeVar
 from ..fairness.shares import Shares
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 
 class _InLine(NamedTuple, Generic[T]):
@@ -81,10 +82,6 @@ class FairQueue(Generic[T]):
         """How many items wait for it."""
         return len(self._clients.get(client, ()))
 
-    def next_of(self, client: str) -> T:
-        """The next of a client that has any."""
-        return self._clients[client][0].item
-
     def push(self, client: str, item: T) -> None:
         """Adds an item where its turn is among the client's others, behind those of the same."""
         due = self._shares.now + self._delay(item)
@@ -98,15 +95,30 @@ class FairQueue(Generic[T]):
 
     def take(self, may: Callable[[str], bool] = lambda _: True) -> T | None:
         """The next item of the first client in turn that `may`; None if there is none."""
-        client = min(filter(may, self._clients), key=self._place, default=None)
-        if client is None:
-            return None
+        taken = self.take_to(lambda client, _: may(client) or None)
+        return None if taken is None else taken[0]
+
+    def take_to(self, place: Callable[[str, T], P | None]) -> tuple[T, P] | None:
+        """The first item for which there is a place, and that; None if there is none.
+
+        Clients are asked in turn, each for its own in order: what has to wait is passed, and keeps its turn.
+        """
+        line = [(*self._place(client), client) for client in self._clients]
+        heapq.heapify(line)
+        while line:
+            *_, client = heapq.heappop(line)
+            for index, waiting in enumerate(self._clients[client]):
+                if (found := place(client, waiting.item)) is not None:
+                    self._serve(client, index)
+                    return waiting.item, found
+        return None
+
+    def _serve(self, client: str, index: int) -> None:
         self._shares.serve(client)
-        item = self._clients[client].pop(0).item
+        item = self._clients[client].pop(index).item
         self._shares.charge(client, self._cost(item))
         self._turns[client] = next(self._numbers)
         self._went(client, item)
-        return item
 
     def charge(self, client: str, seconds: float) -> None:
         """It had so much more, or less, than was expected."""

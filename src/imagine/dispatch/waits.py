@@ -15,11 +15,12 @@ class Waits:
         self._clock = clock
         self._promised: dict[str, float] = {}
 
-    def seconds(self, client: str, running: Iterable[tuple[str, float]], *, each: float, workers: int) -> float:
+    def seconds(self, client: str, running: Iterable[tuple[str, float]], *, each: float, workers: float) -> float:
         """Seconds until there is likely to be a place for `client`; once more it would be a place later.
 
         `running` holds the client of each job that has a worker, and the seconds of the device that it needs yet;
-        `each` is what a waiting one needs. Clients share a device evenly, and a client's jobs its share.
+        `each` is what a waiting one needs; there are so many
+        `workers` of mean speed. Clients share a device evenly, and a client's jobs its share.
         """
         now, left = self._clock(), list(running)
         jobs = Counter(name for name, _ in left)

@@ -945,6 +945,8 @@ SENTENCES = {
     "cluster.there": "on {place} {why}",
     "cluster.lost": "on {place} is out of reach: {why}",
     "cluster.version": "can't work for this server: Imagine {theirs} is installed there, and {ours} here",
+    "worker.away": "no worker that has all files of '{model}' came back within {seconds} s: {who}",
+    "worker.without": "no worker has all files of '{model}', or all that go beside it",
     "worker.none": "no machine is here yet that could do it",
     "worker.failed": "the worker failed: {why}",
     "worker.error": "the worker failed: {kind}: {why}",

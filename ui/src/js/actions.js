@@ -1,19 +1,17 @@
 // What can be done with the chosen picture.
 
 import { canCopyPictures, copyPicture, copyText } from "./clipboard.js";
+import { deletePictures, entryOf, fileOf, gallery, galleryPlace, rowOf, star } from "./collection.js";
 import { byId } from "./dom.js";
 import { drawer } from "./drawers.js";
 import { change } from "./form.js";
-import { deletePicture, fileOf, gallery, galleryPlace } from "./gallery.js";
 import { allWorded, t } from "./i18n.js";
 import { notice } from "./notices.js";
 import { base64From, download, timeName } from "./pictures.js";
-import { bringBack, savedJson } from "./recipe.js";
 import { runAlso } from "./run.js";
 import { takeSource } from "./source.js";
-import { chosenEntry, seenBoard, takeAway } from "./stage.js";
+import { chosenEntry, seenBoard, takeAway, view } from "./stage.js";
 import { undoToNow } from "./undo.js";
-import { view } from "./viewer.js";
 
 const VARIATIONS = 4;
 const VARIATION = 0.3; // how far from the picture
@@ -28,14 +26,18 @@ export function startActions() {
   withFile("do-input", useAsInput);
   for (const [id, mode] of [["do-fix", "mask"], ["do-extend", "frame"]]) withFile(id, async (entry, file) => (await drawer("canvas"))?.openResult(entry, file, mode));
   withFile("do-vary", vary);
-  act("do-reuse", (entry) => bringBack(entry.meta, allWorded(entry), {}, t("reuse.done")));
+  act("do-reuse", reuseSettings);
   act("do-seed", keepSeed);
   act("seed-keep", keepSeed);
   act("do-full", view);
+  act("do-star", (entry) => star([entry], !rowOf(entry)?.star));
   withFile("do-copy", copy);
   withFile("do-png", (entry, file) => download(file, `${timeName(entry.time)}.png`));
-  withFile("do-json", async (entry) => download(await savedJson(entry), `${timeName(entry.time)}.json`));
-  act("do-delete", remove);
+  withFile("do-json", async (entry) => (await drawer("recipe"))?.saveJson(entry));
+  act("do-delete", async (entry) => {
+    await removePictures([entry]);
+    (seenBoard() ? byId("do-delete") : byId("f-prompt")).focus();
+  });
   byId("seed-copy").addEventListener("click", copySeed);
 }
 
@@ -43,6 +45,12 @@ async function useAsInput(entry, file) {
   await takeSource(file, t("source.result"));
   byId("source-title").scrollIntoView({ block: "center" });
   byId("source-mask").focus({ preventScroll: true });
+}
+
+/** Fills the form in as it was for a picture. */
+export async function reuseSettings(one) {
+  const entry = await entryOf(one);
+  if (entry) await (await drawer("recipe"))?.bringBack(entry.meta, allWorded(entry), {}, t("reuse.done"));
 }
 
 /** Neighbours of a picture: by its own recipe, each of another seed. */
@@ -74,11 +82,11 @@ async function copy(entry, file) {
   return notice(t("do.copied"), { about: "copy" });
 }
 
-async function remove(entry) {
-  const at = galleryPlace(entry);
-  const restore = await deletePicture(entry);
-  const back = await takeAway(entry, gallery()[at] ?? gallery()[at - 1]);
+/** Deletes pictures, and says so in one sentence that brings all of them back. */
+export async function removePictures(some, said = t("do.deleted", { n: some.length })) {
+  const at = Math.min(...some.map(galleryPlace));
+  const restore = await deletePictures(some);
+  const back = await takeAway(some, gallery()[at] ?? gallery()[at - 1]);
   const act = async () => { await restore(); await back(); };
-  notice(t("do.deleted"), { about: "deleted", action: { text: t("restore"), act, undo: true } });
-  (seenBoard() ? byId("do-delete") : byId("f-prompt")).focus();
+  notice(said, { about: "deleted", action: { text: t("restore"), act, undo: true } });
 }

@@ -26,8 +26,9 @@ export class Board {
     return this.tiles.map((tile) => tile.entry).filter(Boolean);
   }
 
-  has(entry) {
-    return this.tiles.some((tile) => tile.entry === entry);
+  /** The entry of a picture that has its place here. */
+  find({ id }) {
+    return this.tiles.find((tile) => tile.entry?.id === id)?.entry;
   }
 
   async preview(index, blob) {
@@ -62,8 +63,14 @@ export class Board {
     Object.assign(tile, { element, canvas: null, hidden: true });
   }
 
-  mark(chosen) {
-    for (const tile of this.tiles) if (tile.entry && this.tiles.length > 1) press(tile.element, tile.entry === chosen);
+  /** Marks the chosen one, and goes there with the focus where it was among these. */
+  mark(chosen, byKey = false) {
+    const among = byKey && this.element.contains(document.activeElement);
+    for (const tile of this.tiles) {
+      if (!tile.entry || this.tiles.length === 1) continue;
+      press(tile.element, tile.entry.id === chosen?.id);
+      if (among && tile.entry.id === chosen?.id) tile.element.focus();
+    }
   }
 
   /** Takes away the places of pictures that didn't come. */
@@ -71,13 +78,13 @@ export class Board {
     this.keep((tile) => tile.entry || tile.hidden);
   }
 
-  /** Takes a picture away. Returns what puts it back. */
-  drop(entry) {
+  /** Takes pictures away. Returns what puts them back. */
+  drop(ids) {
     const all = [...this.tiles];
-    const tile = all.find((one) => one.entry === entry);
-    this.keep((one) => one !== tile);
+    const gone = all.filter((one) => ids.has(one.entry?.id));
+    this.keep((one) => !gone.includes(one));
     return () => {
-      this.tiles = all.filter((one) => one === tile || this.tiles.includes(one));
+      this.tiles = all.filter((one) => gone.includes(one) || this.tiles.includes(one));
       this.element.replaceChildren(...this.tiles.map((one) => one.element));
       this.arrange();
     };
@@ -95,6 +102,7 @@ export class Board {
     let best = 1;
     for (let columns = 2; columns <= count; columns++) if (side(columns) > side(best) + 1) best = columns;
     const style = this.element.style;
+    this.columns = best;
     style.setProperty("--columns", best);
     style.setProperty("--rows", Math.max(1, Math.ceil(count / best)));
     style.setProperty("--shape", this.shape);

@@ -1,15 +1,21 @@
 // The browser's database: what was made, its files, the pictures it was made from, and the input picture of now.
 //
-//   entries   { id, time, seed, meta, warnings, notes, timings, width, height, thumb }   one for each picture, small
+//   rows      { id, time, … }   of each picture what is looked through: short, all of them in memory
+//   thumbs    id → a small picture
+//   entries   id → { id, time, seed, meta, warnings, notes, timings, width, height, language }   all that is told of it
 //   files     id → the PNG
 //   sources   digest → a picture that pictures were made from: kept once, as long as one of them is
 //   draft     "img", "mask" → the input of now; "order ID" → what waits in a line, or is made
 //
+// Before version 2 entries held their small pictures themselves, and there were no rows: `divide` takes those apart.
 // Where there is no database (a private window), memory stands in for it.
 
-const STORES = ["entries", "files", "sources", "draft"];
+const STORES = ["entries", "files", "sources", "draft", "rows", "thumbs"];
+const VERSION = 2;
 let opening = null;
 let memory = null;
+let blocked = false;
+let tellBlocked = () => {};
 
 /** Are pictures kept when the page is closed? */
 export async function keeps() {
@@ -17,40 +23,81 @@ export async function keeps() {
   return memory === null;
 }
 
-export async function put(store, key, value) {
-  const db = await database();
-  if (db === null) return void memory[store].set(key, value);
-  await done(db, store, "readwrite", (at) => at.put(value, key));
+/** Does an older page in another tab keep this one from the database? Until it is closed memory stands in. */
+export const isBlocked = () => blocked;
+
+/** `act(how)`: "older" where such a page does, "free" once it doesn't, "newer" where a newer one has taken the database. */
+export function whenBlocked(act) {
+  tellBlocked = act;
+  if (blocked) act("older");
 }
 
-export async function get(store, key) {
+/** Writes in one piece or not at all: `[store, key, value]` each; undefined takes out. */
+export async function write(changes) {
   const db = await database();
-  return db === null ? memory[store].get(key) : await done(db, store, "readonly", (at) => at.get(key));
+  if (db === null) {
+    for (const [store, key, value] of changes) value === undefined ? memory[store].delete(key) : memory[store].set(key, value);
+    return;
+  }
+  await whole(db, [...new Set(changes.map(([store]) => store))], "readwrite", (at) => {
+    for (const [store, key, value] of changes) value === undefined ? at(store).delete(key) : at(store).put(value, key);
+  });
 }
+
+export const put = (store, key, value) => write([[store, key, value]]);
+export const remove = (store, key) => write([[store, key]]);
+
+/** The values of several keys. */
+export async function several(store, wanted) {
+  const db = await database();
+  if (db === null) return wanted.map((key) => memory[store].get(key));
+  const requests = await whole(db, store, "readonly", (at) => wanted.map((key) => at(store).get(key)));
+  return requests.map((request) => request.result);
+}
+
+export const get = async (store, key) => (await several(store, [key]))[0];
 
 /** Takes a value out: of several tabs that try, one gets it. */
 export async function take(store, key) {
   const db = await database();
-  if (db !== null) return done(db, store, "readwrite", (at) => [at.get(key), at.delete(key)][0]);
+  if (db !== null) return (await whole(db, store, "readwrite", (at) => [at(store).get(key), at(store).delete(key)]))[0].result;
   const value = memory[store].get(key);
   memory[store].delete(key);
   return value;
 }
 
-export async function remove(store, key) {
+/** At most `most` values whose keys come after `after`, in the order of their keys. */
+export async function following(store, after, most) {
   const db = await database();
-  if (db === null) return void memory[store].delete(key);
-  await done(db, store, "readwrite", (at) => at.delete(key));
-}
-
-export async function everything(store) {
-  const db = await database();
-  return db === null ? [...memory[store].values()] : await done(db, store, "readonly", (at) => at.getAll());
+  if (db === null) return after === undefined ? [...memory[store].values()] : [];
+  const range = after === undefined ? null : IDBKeyRange.lowerBound(after, true);
+  return (await whole(db, store, "readonly", (at) => at(store).getAll(range, most))).result;
 }
 
 export async function keys(store) {
   const db = await database();
-  return db === null ? [...memory[store].keys()] : await done(db, store, "readonly", (at) => at.getAllKeys());
+  return db === null ? [...memory[store].keys()] : (await whole(db, store, "readonly", (at) => at(store).getAllKeys())).result;
+}
+
+/** Takes old entries apart, all of these or none: each small picture by itself, and a row `rowOf(entry, bytes)`. Returns the rows. */
+export async function divide(ids, rowOf) {
+  const made = [];
+  await whole(await database(), ["entries", "files", "thumbs", "rows"], "readwrite", (at, safely) => {
+    for (const id of ids) {
+      at("entries").get(id).onsuccess = safely(({ target: { result } }) => {
+        if (!result) return;
+        const { thumb, ...entry } = result;
+        at("files").get(id).onsuccess = safely(({ target: { result: file } }) => {
+          const row = rowOf(entry, (file?.size ?? 0) + (thumb?.size ?? 0));
+          made.push(row);
+          if (thumb) at("thumbs").put(thumb, id);
+          at("entries").put(entry, id);
+          at("rows").put(row, id);
+        });
+      });
+    }
+  });
+  return made;
 }
 
 /** Fresh identifiers, also over plain http, where there is no randomUUID. */
@@ -69,19 +116,48 @@ function database() {
 
 function open() {
   return new Promise((resolve, reject) => {
-    const request = indexedDB.open("imagine", 1);
-    request.onupgradeneeded = () => STORES.forEach((name) => request.result.createObjectStore(name));
-    request.onsuccess = () => resolve(request.result);
+    const request = indexedDB.open("imagine", VERSION);
+    request.onupgradeneeded = () => {
+      const there = request.result.objectStoreNames;
+      for (const name of STORES) if (!there.contains(name)) request.result.createObjectStore(name);
+    };
+    request.onsuccess = () => {
+      request.result.onversionchange = () => { request.result.close(); tellBlocked("newer"); };
+      if (blocked) free(request.result);
+      else resolve(request.result);
+    };
     request.onerror = () => reject(request.error);
-    request.onblocked = () => reject(new Error("blocked"));
+    request.onblocked = () => {
+      blocked = true;
+      tellBlocked("older");
+      reject(new Error("blocked"));
+    };
   });
 }
 
-function done(db, store, mode, act) {
+/** The database is there after all: it takes over what memory has held. */
+function free(db) {
+  const held = Object.entries(memory).flatMap(([store, values]) => [...values].map(([key, value]) => [store, key, value]));
+  [blocked, memory, opening] = [false, null, Promise.resolve(db)];
+  write(held).then(() => tellBlocked("free"), () => tellBlocked("free"));
+}
+
+/** One transaction, whose end is waited for: what `act` returns. What goes wrong in it undoes all of it. */
+function whole(db, stores, mode, act) {
   return new Promise((resolve, reject) => {
-    const transaction = db.transaction(store, mode);
-    const request = act(transaction.objectStore(store));
-    transaction.oncomplete = () => resolve(request.result);
-    transaction.onerror = transaction.onabort = () => reject(transaction.error);
+    const transaction = db.transaction(stores, mode);
+    let problem = null;
+    const safely = (step) => (...said) => {
+      try {
+        return step(...said);
+      } catch (error) {
+        problem = error;
+        transaction.abort();
+        return undefined;
+      }
+    };
+    transaction.onerror = transaction.onabort = () => reject(problem ?? transaction.error);
+    const answer = safely(() => act((name) => transaction.objectStore(name), safely))();
+    transaction.oncomplete = () => resolve(answer);
   });
 }

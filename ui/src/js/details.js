@@ -1,8 +1,8 @@
 // What is known of the chosen picture beside its settings: the wish it was planned from, and where it says it comes from.
 
+import { fileOf } from "./collection.js";
 import { byId, show } from "./dom.js";
 import { drawer } from "./drawers.js";
-import { fileOf } from "./gallery.js";
 import { hasText, inEveryLanguage, language, t } from "./i18n.js";
 import { factsList, originOf, originSentence, standing } from "./origin.js";
 

@@ -4,31 +4,30 @@ import { startActions } from "./actions.js";
 import { offerAssistant, plansFirst } from "./assistant.js";
 import { restoreBeside, startBeside } from "./beside.js";
 import { offerMark } from "./choices.js";
+import { startCollection } from "./collection.js";
 import { openServer, startConnection } from "./connection.js";
 import { startFromDisk } from "./disk.js";
 import { all, byId, closeDialogsByButtons, press, show, startMenu } from "./dom.js";
 import { drawer } from "./drawers.js";
 import { startDrops } from "./drops.js";
 import { forgetBuckets, reset, startForm } from "./form.js";
-import { startGallery, stopComparing } from "./gallery.js";
+import { openBeside, startGallery } from "./gallery.js";
 import { firstLanguage, inEveryLanguage, language, setLanguage, t } from "./i18n.js";
 import { letterOf } from "./keys.js";
 import { copyLink, takeHash } from "./link.js";
 import { notice, undoLatest } from "./notices.js";
-import { loadFile, saveSettings } from "./recipe.js";
 import { askedToCancel, isRunning, resumeQueue, run, serverIsBack, startRun } from "./run.js";
 import { dropSource, sourcePicture, startSource } from "./source.js";
-import { bringIntoView, chosenEntry, examples, showEntry, showFirst, startStage, takeAway } from "./stage.js";
+import { bringIntoView, chooseAt, chooseBeside, chosenEntry, examples, showEntry, showFirst, startStage } from "./stage.js";
 import { undoToNow } from "./undo.js";
 import { startUpscale } from "./upscale.js";
-import { startViewer } from "./viewer.js";
 
 const THEMES = ["auto", "light", "dark"];
 const WRITTEN = "textarea, select, input:not([type=range], [type=checkbox])";
 const onMac = /Mac|iPhone|iPad/.test(navigator.platform);
 
 async function load(file) {
-  const entry = await loadFile(file);
+  const entry = await (await drawer("recipe"))?.loadFile(file);
   if (entry) await showEntry(entry);
 }
 
@@ -72,8 +71,9 @@ function startFiles() {
     show(byId("save-with-result"), chosenEntry() !== null);
   });
   const act = (id, what) => byId(id).addEventListener("click", () => { close(true); what(); });
-  act("save-settings", () => saveSettings(false));
-  act("save-with-input", () => saveSettings(true));
+  const save = async (withInput) => (await drawer("recipe"))?.saveSettings(withInput);
+  act("save-settings", () => save(false));
+  act("save-with-input", () => save(true));
   act("save-with-result", () => byId("do-json").click());
   act("share", copyLink);
   act("reset", async () => {
@@ -86,6 +86,19 @@ function startFiles() {
   });
 }
 
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** The keys that choose among the pictures of the stage, and act on the chosen one. */
+function chosenByKey(event) {
+  const arrow = event.target.matches("body, #stage, .tile") && !event.shiftKey && ARROWS[event.key];
+  const act = { s: "do-star", Delete: "do-delete" }[letterOf(event) || event.key];
+  if (/^[1-9]$/.test(event.key)) chooseAt(event.key - 1);
+  else if (arrow) chooseBeside(...arrow);
+  else if (act && chosenEntry()) byId(act).click();
+  else return false;
+  return true;
+}
+
 function startKeys() {
   byId("generate-keys").textContent = onMac ? "⌘↵" : "Ctrl ↵";
   document.addEventListener("keydown", (event) => {
@@ -95,16 +108,13 @@ function startKeys() {
     }
     const elsewhere = !document.querySelector("dialog[open]") && !event.target.matches(WRITTEN);
     if (elsewhere && (event.ctrlKey || event.metaKey) && !event.shiftKey && letterOf(event) === "z" && undoLatest()) event.preventDefault();
-    if (event.key === "Escape" && !document.querySelector("dialog[open]") && !stopComparing() && !event.target.matches(WRITTEN)) askedToCancel();
+    if (elsewhere && event.key === "Escape") askedToCancel();
+    if (elsewhere && !event.ctrlKey && !event.metaKey && !event.altKey && chosenByKey(event)) event.preventDefault();
   });
   byId("form").addEventListener("submit", (event) => { event.preventDefault(); go(); });
   byId("form").addEventListener("keydown", (event) => { // Enter in a small field makes no picture by mistake
     if (event.key === "Enter" && event.target.matches("input") && !event.ctrlKey && !event.metaKey) event.preventDefault();
   });
-}
-
-async function compare(one, other) {
-  await (await drawer("compare"))?.compareTwo(one, other);
 }
 
 function go() {
@@ -123,14 +133,14 @@ function start() {
   startBeside(forgetBuckets);
   startStage();
   startActions();
-  startViewer();
   startFiles();
   startViews();
   startKeys();
   startDrops(load);
   startRun(openServer);
   startUpscale(openServer);
-  startGallery(showEntry, compare, takeAway).then(showFirst);
+  startGallery(showEntry);
+  startCollection().then(() => { showFirst(); openBeside(); });
   addEventListener("hashchange", takeHash);
   startConnection(() => { takeHash(); examples(); resumeQueue(); }, serverIsBack, ({ assistant, watermark }) => { offerAssistant(Boolean(assistant)); offerMark(Boolean(watermark)); });
 }

@@ -4,11 +4,11 @@
 import { cancelOrder, generate, ServerError } from "./api.js";
 import { assistsStraight, isThinking, plansFirst, startAssistant, stopThinking } from "./assistant.js";
 import { besideFields, besidePictures } from "./beside.js";
+import { keepPicture } from "./collection.js";
 import { focusFirstError, showError } from "./controls.js";
 import { byId, show, tell } from "./dom.js";
 import { drawer } from "./drawers.js";
 import { request } from "./form.js";
-import { keepPicture } from "./gallery.js";
 import { t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { blobFrom } from "./pictures.js";
@@ -119,7 +119,7 @@ export async function resumeQueue() {
 async function follow(order) {
   const { wanted } = order;
   const count = wanted.said.count ?? 1;
-  running = { abort: new AbortController(), entered: order, end: ["failed"], order: null, progress: new Progress(count, wanted.body.assist ? "assist.thinking" : "run.asking"), seed: null, finished: 0, hidden: 0 };
+  running = { abort: new AbortController(), entered: order, count, end: ["failed"], order: null, progress: new Progress(count, wanted.body.assist ? "assist.thinking" : "run.asking"), seed: null, finished: 0, hidden: 0 };
   rememberRun();
   setBusy(true);
   begin(count, wanted.queued);
@@ -155,7 +155,8 @@ async function take(line, pictures) {
   const blob = blobFrom(line.img, "image/png");
   running.finished += 1;
   running.seed ??= line.seed;
-  const entry = await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings: line.warnings, notes: line.notes, timings: line.timings, sources: pictures });
+  const batch = running.count > 1 ? { id: running.entered.id, at: line.index ?? 0 } : null;
+  const entry = await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings: line.warnings, notes: line.notes, timings: line.timings, sources: pictures, batch });
   await showFinished(line.index ?? 0, entry, blob);
   running.entered.made.push(entry);
   running.progress.finished(line);

@@ -2,15 +2,16 @@
 
 import { Board } from "./board.js";
 import { showDetails, startDetails } from "./details.js";
-import { byId, make, show } from "./dom.js";
+import { batchOf, entryOf, gallery, galleryPlace, rowOf, seenOf, whenGalleryChanges } from "./collection.js";
+import { byId, make, press, show } from "./dom.js";
+import { drawer } from "./drawers.js";
 import { change } from "./form.js";
-import { fileOf, gallery, markChosen } from "./gallery.js";
+import { markChosen } from "./gallery.js";
 import { allWorded, duration, inEveryLanguage, language, t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { chosenModel } from "./offers.js";
 import { expectedShape } from "./size.js";
 import { undoToNow } from "./undo.js";
-import { view } from "./viewer.js";
 
 let board = null; // what is seen
 let making = null; // the run's own, seen or not
@@ -73,38 +74,57 @@ export async function end() {
   notice(t("run.done", { n: ended.entries.length }), { about: "done", action: { text: t("run.show"), act } });
 }
 
-/** Shows a picture: in its place where that is seen, else alone. */
-export async function showEntry(entry) {
+/** Shows a picture: in its place where that is seen, else alone, or with the others of `batch`. */
+export async function showEntry(one, batch = [one]) {
   const own = ++turn;
-  if (board?.has(entry)) return choose(entry);
-  const blob = await fileOf(entry);
-  const alone = new Board(1, entry.width / entry.height, pick);
-  await alone.fill(0, entry, blob ?? entry.thumb);
-  if (own !== turn) return alone.release();
-  see(alone);
-  choose(entry);
+  const there = board?.find(one);
+  if (there) return choose(there);
+  const entries = (await Promise.all(batch.map(entryOf))).filter(Boolean);
+  const shown = new Board(entries.length, one.width / one.height, pick);
+  await Promise.all(entries.map(async (entry, at) => shown.fill(at, entry, await seenOf(entry))));
+  if (own !== turn || !entries.length) return shown.release();
+  see(shown);
+  choose(shown.find(one) ?? entries[0]);
   return undefined;
+}
+
+/** Chooses the picture in that place of those that are seen. */
+export function chooseAt(place) {
+  const entry = board?.entries[place];
+  if (entry) choose(entry, true);
+}
+
+/** Chooses the one beside it, `across` and `down` as they lie; where one is alone, its neighbour in the gallery. */
+export function chooseBeside(across, down) {
+  if (!chosen || !board) return;
+  const { entries, columns } = board;
+  const place = entries.findIndex(({ id }) => id === chosen.id) + across + down * columns;
+  if (entries.length > 1) return chooseAt(place);
+  const next = gallery()[galleryPlace(chosen) + across + down];
+  if (next) showEntry(next);
 }
 
 /** What is seen first: the latest picture, or that there is none yet. */
 export async function showFirst() {
   if (board && board === making) return;
-  if (gallery()[0]) return showEntry(gallery()[0]);
+  if (gallery()[0]) return showEntry(gallery()[0], batchOf(gallery()[0]));
   see(null);
   choose(null);
 }
 
-/** A picture is no longer kept: it goes from the stage, and its neighbour is chosen. Returns what puts it back. */
-export async function takeAway(entry, neighbour) {
-  const seen = board;
-  const at = seen?.entries.indexOf(entry) ?? -1;
-  const restore = at < 0 ? null : seen.drop(entry);
+/** Pictures are no longer kept: they go from the stage, and a neighbour is chosen. Returns what puts them back. */
+export async function takeAway(rows, neighbour) {
+  const [seen, before] = [board, chosen];
+  const ids = new Set(rows.map(({ id }) => id));
+  const at = seen?.entries.findIndex(({ id }) => ids.has(id)) ?? -1;
+  const restore = at < 0 ? null : seen.drop(ids);
   const back = async () => {
     restore?.();
-    if (board !== seen || !restore) await showEntry(entry);
-    else choose(entry);
+    if (!ids.has(before?.id)) return;
+    if (board !== seen || !restore) await showEntry(before);
+    else choose(before);
   };
-  if (entry !== chosen) return back;
+  if (!ids.has(chosen?.id)) return back;
   const next = seen.entries[at] ?? seen.entries[at - 1];
   if (next || seen === making) choose(next ?? null);
   else if (neighbour) await showEntry(neighbour);
@@ -120,6 +140,7 @@ export function startStage() {
   });
   new ResizeObserver(() => board?.arrange()).observe(byId("board"));
   startDetails();
+  whenGalleryChanges(({ removed, elsewhere }) => { describeStar(); if (elsewhere !== false && removed.length) takeAway(removed, elsewhere); });
   inEveryLanguage(() => { describe(); examples(); });
 }
 
@@ -164,13 +185,20 @@ function describeRun() {
 }
 
 function pick(entry) {
-  if (chosen === entry) view(entry);
+  if (chosen?.id === entry.id) view(entry);
   else choose(entry);
 }
 
-function choose(entry) {
+/** Shows a picture by itself, as large as the window. */
+export const view = async (entry) => (await drawer("viewer"))?.view(entry);
+
+function describeStar() {
+  press(byId("do-star"), Boolean(chosen && rowOf(chosen)?.star));
+}
+
+function choose(entry, byKey = false) {
   chosen = entry;
-  board?.mark(entry);
+  board?.mark(entry, byKey);
   markChosen(entry);
   describe();
 }
@@ -179,6 +207,7 @@ function describe() {
   show(byId("about"), chosen !== null);
   byId("seed-keep").disabled = chosen === null;
   showDetails(chosen);
+  describeStar();
   if (!chosen) return;
   const { meta, timings, width, height, seed, language } = chosen;
   const warnings = allWorded(chosen);

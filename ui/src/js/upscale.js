@@ -2,7 +2,7 @@
 
 import { cancelOrder, ServerError, upscale } from "./api.js";
 import { byId, make, startMenu, tell } from "./dom.js";
-import { fileOf, keepPicture } from "./gallery.js";
+import { fileOf, keepPicture } from "./collection.js";
 import { inEveryLanguage, t } from "./i18n.js";
 import { notice } from "./notices.js";
 import { enlargers } from "./offers.js";
@@ -65,7 +65,7 @@ async function finalOf(body) {
 async function kept(line, source) {
   const made = await keepPicture({ blob: blobFrom(line.img, "image/png"), meta: line.meta, warnings: line.warnings, notes: line.notes, timings: line.timings });
   tell(t("upscale.done", { width: made.width, height: made.height }));
-  if (chosenEntry() === source) return showEntry(made);
+  if (chosenEntry()?.id === source.id) return showEntry(made);
   return notice(t("upscale.done", { width: made.width, height: made.height }), { about: "upscale", action: { text: t("run.show"), act: () => showEntry(made) } });
 }
 

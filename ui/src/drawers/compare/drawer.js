@@ -1,8 +1,8 @@
-// Two pictures, one over the other with a border to move, and the settings in which they differ.
+// Two pictures, one over the other with a border to move, or up to four beside each other; and the settings in which they differ.
 
+import { entryOf, seenOf } from "../../js/collection.js";
 import { nameOf } from "../../js/controls.js";
-import { byId, make, openDialog } from "../../js/dom.js";
-import { fileOf } from "../../js/gallery.js";
+import { byId, make, openDialog, show } from "../../js/dom.js";
 import { t } from "../../js/i18n.js";
 import { markedWords } from "./differing.js";
 
@@ -10,18 +10,24 @@ const NOT_SETTINGS = new Set(["environment", "digest", "sha256", "parts", "bucke
 const WORDS = new Set(["prompt", "neg"]);
 let urls = [];
 
-export async function compareTwo(one, other) {
+/** Opens it for two to four pictures of the gallery, in their order. */
+export async function compare(some) {
   release();
-  for (const [id, entry] of [["compare-a", one], ["compare-b", other]]) {
-    const url = URL.createObjectURL((await fileOf(entry)) ?? entry.thumb);
-    urls.push(url);
-    byId(id).src = url;
-    byId(id).alt = entry.meta.prompt ?? "";
-  }
-  byId("compare-rows").replaceChildren(...rows(one.meta, other.meta));
+  const entries = (await Promise.all(some.map(entryOf))).filter(Boolean);
+  if (entries.length < 2) return;
+  const blobs = await Promise.all(entries.map(seenOf));
+  urls = blobs.map((blob) => (blob ? URL.createObjectURL(blob) : ""));
+  const two = entries.length === 2;
+  for (const id of ["compare-room", "compare-slider"]) show(byId(id), two);
+  show(byId("compare-many"), !two);
+  const names = two ? [t("compare.left"), t("compare.right")] : entries.map((_, at) => t("picture.tile", { n: at + 1 }));
+  if (two) ["compare-a", "compare-b"].forEach((id, at) => Object.assign(byId(id), { src: urls[at], alt: entries[at].meta.prompt ?? "" }));
+  else byId("compare-many").replaceChildren(...entries.map(({ meta }, at) => make("figure", {}, make("img", { src: urls[at], alt: meta.prompt ?? "" }), make("figcaption", {}, names[at]))));
+  byId("compare-heads").replaceChildren(...[t("compare.setting"), ...names].map((name) => make("th", { scope: "col" }, name)));
+  byId("compare-rows").replaceChildren(...rows(entries.map(({ meta }) => meta)));
   cut(50);
   openDialog(byId("compare-dialog"));
-  byId("compare-cut").focus();
+  (two ? byId("compare-cut") : byId("compare-dialog").querySelector("[data-close]")).focus();
 }
 
 function startCompare() {
@@ -34,6 +40,7 @@ function startCompare() {
   byId("compare-dialog").addEventListener("close", () => {
     release();
     for (const id of ["compare-a", "compare-b"]) byId(id).removeAttribute("src");
+    byId("compare-many").replaceChildren();
   });
 }
 
@@ -42,14 +49,14 @@ function cut(percent) {
   byId("compare-room").style.setProperty("--cut", `${percent}%`);
 }
 
-function rows(one, other) {
-  const names = [...new Set([...Object.keys(one), ...Object.keys(other)])];
-  const differing = names.filter((name) => !NOT_SETTINGS.has(name) && written(one[name]) !== written(other[name]));
-  if (!differing.length) return [make("tr", {}, make("td", { colSpan: 3 }, t("compare.same")))];
+function rows(metas) {
+  const names = [...new Set(metas.flatMap(Object.keys))];
+  const differing = names.filter((name) => !NOT_SETTINGS.has(name) && new Set(metas.map((meta) => written(meta[name]))).size > 1);
+  if (!differing.length) return [make("tr", {}, make("td", { colSpan: metas.length + 1 }, t("compare.same")))];
   return differing.map((name) => {
-    const texts = [written(one[name]), written(other[name])];
-    const [left, right] = WORDS.has(name) ? markedWords(...texts) : texts.map((text) => [text]);
-    return make("tr", {}, make("th", { scope: "row" }, nameOf(name)), make("td", { dir: "auto" }, ...left), make("td", { dir: "auto" }, ...right));
+    const texts = metas.map((meta) => written(meta[name]));
+    const marked = WORDS.has(name) && texts.length === 2 ? markedWords(...texts) : texts.map((text) => [text]);
+    return make("tr", {}, make("th", { scope: "row" }, nameOf(name)), ...marked.map((nodes) => make("td", { dir: "auto" }, ...nodes)));
   });
 }
 

@@ -73,7 +73,7 @@ function elements(order) {
   if (order.state === "waiting") acts.append((up = named("line.up", "up", shift(-1))), (down = named("line.down", "down", shift(1))));
   if (order.state === "waiting" || order.state === "running") acts.append(named("line.cancel", "x", () => takeBack(order)));
   if (order.state === "aside" || order.state === "failed" || order.state === "cancelled") acts.append(named("line.again", "reuse", () => askAgain(order)));
-  if (order.made.length) acts.append(named("line.show", "full", () => { byId("queue-dialog").close(); showEntry(order.made[0]); }));
+  if (order.made.length) acts.append(named("line.show", "full", () => { byId("queue-dialog").close(); showEntry(order.made[0], order.made); }));
   if (order.state !== "waiting" && order.state !== "running") acts.append(named("line.drop", "x", () => drop(order)));
   const said = make("span", { className: "hint", "data-state": order.state });
   const bar = make("progress", { max: 1, "aria-label": t("progress") });

@@ -1,17 +1,17 @@
 // Settings as files: saved as `imagine run` saves them, and brought back from what any Imagine, or AUTOMATIC1111, saved.
 
-import { ask } from "./api.js";
-import { besideFields, fillBeside } from "./beside.js";
-import { drawer } from "./drawers.js";
-import { fill, request, settings } from "./form.js";
-import { fileOf, isPicture, keepPicture, sourceOf } from "./gallery.js";
-import { allWorded, t } from "./i18n.js";
-import { dismiss, notice } from "./notices.js";
-import { chosenModel, detailsOf } from "./offers.js";
-import { originOf } from "./origin.js";
-import { base64From, blobFrom, download, kindOf, opened, timeName } from "./pictures.js";
-import { dropSource, sourceFields, takeSource } from "./source.js";
-import { undoToNow } from "./undo.js";
+import { ask } from "../../js/api.js";
+import { besideFields, fillBeside } from "../../js/beside.js";
+import { fileOf, keepPicture, sourceOf } from "../../js/collection.js";
+import { drawer } from "../../js/drawers.js";
+import { fill, request, settings } from "../../js/form.js";
+import { allWorded, t } from "../../js/i18n.js";
+import { dismiss, notice } from "../../js/notices.js";
+import { chosenModel, detailsOf } from "../../js/offers.js";
+import { originOf } from "../../js/origin.js";
+import { base64From, blobFrom, download, kindOf, opened, timeName } from "../../js/pictures.js";
+import { dropSource, sourceFields, takeSource } from "../../js/source.js";
+import { undoToNow } from "../../js/undo.js";
 
 const DIGEST = /^[0-9a-f]{64}$/;
 const NOT_ASKED = ["digest", "sha256", "environment", "parts", "upscaled", "date", "out"];
@@ -90,7 +90,12 @@ async function isAnother(meta) {
 }
 
 /** The JSON of a finished picture: its recipe, the pictures it was made from, and itself. */
-export async function savedJson(entry) {
+export async function saveJson(entry) {
+  download(jsonBlob({ meta: await wholeRecipe(entry), out: await base64From(await fileOf(entry)) }), `${timeName(entry.time)}.json`);
+}
+
+/** A picture's recipe, with the pictures it was made from. */
+export async function wholeRecipe(entry) {
   const meta = { img: null, stream: null, ...entry.meta };
   for (const name of ["img", "mask"]) {
     const source = await sourceOf(entry.meta[name]);
@@ -107,7 +112,7 @@ export async function savedJson(entry) {
       return whole;
     }));
   }
-  return jsonBlob({ meta, out: await base64From(await fileOf(entry)) });
+  return meta;
 }
 
 /** Saves what the form says, with the input picture or without. */
@@ -120,7 +125,7 @@ export async function saveSettings(withInput) {
   download(jsonBlob({ meta }), `${timeName(Date.now())}.json`);
 }
 
-function jsonBlob(value) {
+export function jsonBlob(value) {
   return new Blob([JSON.stringify(value)], { type: "application/json" });
 }
 
@@ -151,7 +156,7 @@ async function sourcesFrom(carried, name, more) {
 async function sound(picture) {
   try {
     const blob = typeof picture === "string" ? blobFrom(picture) : picture;
-    return (await isPicture(blob)) ? (await opened(blob)).blob : null;
+    return (await opened(blob)).blob;
   } catch {
     return null;
   }

@@ -1,30 +1,30 @@
 // A picture alone on the screen: fitted, or pixel by pixel; its neighbours by the arrow keys.
 
-import { byId, openDialog, press } from "./dom.js";
-import { fileOf, gallery } from "./gallery.js";
+import { entryOf, gallery, galleryPlace, seenOf } from "../../js/collection.js";
+import { byId, openDialog, press } from "../../js/dom.js";
 
 let viewed = null;
 let url = null;
 
-export async function view(entry) {
-  viewed = entry;
-  const blob = await fileOf(entry);
-  if (viewed !== entry) return; // another was asked for meanwhile
+export async function view(one) {
+  viewed = one;
+  const [entry, blob] = await Promise.all([entryOf(one), seenOf(one)]);
+  if (viewed !== one || !entry) return; // another was asked for meanwhile
   release();
-  url = URL.createObjectURL(blob ?? entry.thumb);
+  url = blob ? URL.createObjectURL(blob) : null;
   const img = byId("viewer-img");
-  img.src = url;
+  img.src = url ?? "";
   img.alt = entry.meta.prompt ?? "";
   byId("viewer-title").textContent = byId("viewer-title").title = entry.meta.prompt ?? "";
-  const at = gallery().indexOf(entry);
+  const at = galleryPlace(one);
   byId("viewer-previous").disabled = at <= 0;
   byId("viewer-next").disabled = at < 0 || at >= gallery().length - 1;
   openDialog(byId("viewer"));
 }
 
-export function startViewer() {
+function startViewer() {
   const go = (by) => {
-    const next = gallery()[gallery().indexOf(viewed) + by];
+    const next = gallery()[galleryPlace(viewed) + by];
     if (next) view(next);
   };
   byId("viewer-previous").addEventListener("click", () => go(-1));
@@ -51,3 +51,5 @@ function release() {
   if (url) URL.revokeObjectURL(url);
   url = null;
 }
+
+startViewer();

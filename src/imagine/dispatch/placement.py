@@ -1,0 +1,280 @@
+"""Where a job goes: to the worker that it costs everybody the fewest seconds.
+
+Those are what the worker has to do yet, by its own measured speed; what must be loaded, which keeps everybody there
+waiting; what has to go for it, as far as that will be asked for again; and the picture itself, less in company. A
+model stays together until the line before it is longer than another load, so that popular ones spread and no two
+take each other's place in turn. Which job is next isn't said here, but by the queue (`queue.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from itertools import count
+from typing import Generic
+
+from ..words.errors import WorkerLost
+from ..words.events import Failed, Finished, Loading, Progress
+from ..words.frames import JobReport
+from ..words.same_bits import makes_the_same
+from .demand import Demand
+from .paces import Paces
+from .rankings import EVERYBODY, Rankings, RankStanding
+from .sites import SHARED, W, WorkerSite
+from .wanted import JobNeeds, ModelWeights
+
+_LOOKED_AT = 8
+"""So many workers of each group and tier are weighed against each other: all of them where there are no more."""
+_TIERS = 3
+"""Factors of two by which workers are told apart in lines of their own, up and down from the mean."""
+_SEEN = 8
+"""Workers whose word is looked at anew with each decision, beside those that are weighed."""
+_THRIFT = 0.25
+"""How much more than its seconds a load counts: where two ways are even, the one without is better."""
+_FORGIVEN = 600.0
+"""Seconds after which a failure no longer tells anything."""
+_MODELS = 512
+
+
+class JobPlacement(Generic[W]):
+    """The sites of several workers, and the choice between them. Times are the clock's, in seconds."""
+
+    def __init__(
+        self,
+        workers: Sequence[W],
+        *,
+        slots: int,
+        clock: Callable[[], float],
+    ) -> None:
+        """`slots` jobs are handed to a worker at one time, and as many again of those who have no other."""
+        self.paces = Paces()
+        self._slots = slots
+        self._clock = clock
+        self._demand = Demand()
+        self._known: OrderedDict[str, ModelWeights] = OrderedDict()
+        self._copies: Counter[str] = Counter()
+        self._sharing: Counter[str] = Counter()
+        """Of how many models each component is a part."""
+        self._sites: dict[W, WorkerSite[W]] = {}
+        self._by_number: dict[int, WorkerSite[W]] = {}
+        self._numbers = count()
+        self._open, self._crowded = Rankings(), Rankings()
+        self._round: Iterator[WorkerSite[W]] = iter(())
+        for worker in workers:
+            self.add(worker)
+
+    def add(self, worker: W) -> None:
+        """One more."""
+        site = WorkerSite(worker, next(self._numbers), self._known.get)
+        self._sites[worker] = self._by_number[site.number] = site
+        self._look(site)
+
+    def remove(self, worker: W) -> None:
+        """It will not come again, and has no jobs."""
+        site = self._sites.pop(worker)
+        del self._by_number[site.number]
+        self._copies.subtract(site.models.keys())
+        self._open.drop(site.number)
+        self._crowded.drop(site.number)
+        self.paces.forget(worker)
+
+    @property
+    def workers(self) -> Collection[W]:
+        """All that are known."""
+        return self._sites.keys()
+
+    @property
+    def has_room(self) -> bool:
+        """Is there a worker that could be handed a job of somebody?"""
+        return bool(len(self._open) or len(self._crowded))
+
+    def notice(self, worker: W) -> None:
+        """Whether it takes jobs has changed, or which files it has."""
+        self._sites[worker].forget_files()
+        self._look(self._sites[worker])
+
+    def choose(
+        self, wanted: JobNeeds, *, newcomer: bool = False, may: Callable[[W], bool] = lambda _: True
+    ) -> W | None:
+        """The worker to hand it to, which `may` take it; None where none can now. Of a `newcomer`, who has no other
+        job, one whose slots are full has places too."""
+        for weights in wanted.weights:
+            self._remember(weights)
+        for _, site in zip(range(_SEEN), self._turn(), strict=False):
+            self._look(site)
+        for rankings in (self._open, self._crowded) if newcomer else (self._open,):
+            if (best := self._best(rankings, wanted, may)) is not None:
+                return best.worker
+        return None
+
+    def begin(self, job: str, wanted: JobNeeds, worker: W) -> None:
+        """The job was handed to it."""
+        site, now = self._sites[worker], self._clock()
+        for weights in wanted.weights:
+            self._demand.note(weights.identity, now)
+        before = [*site.models]
+        site.claim(job, wanted, self._seconds(site, wanted))
+        self._settle(site, before)
+
+    def hear(self, worker: W, event: JobReport) -> None:
+        """The worker said this of a job of its: how fast it is, what it has loaded, whether it can be relied on."""
+        if (site := self._sites.get(worker)) is None or (claim := site.claims.get(event.job)) is None:
+            return
+        match event:
+            case Loading():
+                site.advance_load(event.job, event.fraction)
+            case Progress():
+                done, wanted = event.step / max(1, event.steps), claim.wanted
+                if wanted.params is not None:
+                    company = site.kin[wanted.kin] > 1
+                    self.paces.learn(worker, wanted.params, done, event.spent, company=company)
+                site.advance(event.job, done)
+            case Finished():
+                site.learn_load(claim.lacking, event.timings.get("loading", 0.0))
+                site.failures = 0
+            case Failed(error=WorkerLost.__name__):
+                site.failures, site.failed_at = site.failures + 1, self._clock()
+
+    def end(self, job: str, worker: W) -> None:
+        """The worker has it no more."""
+        if (site := self._sites.get(worker)) is None:
+            return
+        before = [*site.models]
+        site.release(job)
+        site.look()
+        self._settle(site, before)
+
+    def holders(self, wanted: JobNeeds) -> tuple[bool, list[W], list[W]]:
+        """Is there a worker that takes jobs and has its files? Else those that are away and have them, one that never
+        said what it has among these, and those that have them and can't be started."""
+        if any(site.worker.ready is not None and site.has(wanted) for site in self._sites.values()):
+            return True, [], []
+        others = [site for site in self._sites.values() if site.worker.ready is None]
+        away = [site.worker for site in others if not site.worker.broken and (site.unheard or site.has(wanted))]
+        return False, away, [site.worker for site in others if site.worker.broken and site.has(wanted)]
+
+    def best_for(self, wanted: JobNeeds) -> W:
+        """Where a model is best had ready, however much there is to do: where it is already, if anywhere."""
+        for site in self._sites.values():
+            self._look(site)
+
+        def reluctance(site: WorkerSite[W]) -> tuple[bool, bool, bool, bool, float, int, int]:
+            cost = self._cost(site, wanted)
+            return not site.has(wanted), site.ready is None, site.lacking(wanted) > 0, not site.fits(wanted), *cost
+
+        return min(self._sites.values(), key=reluctance).worker
+
+    def wait(self, worker: W) -> float:
+        """Seconds until it has done what it holds."""
+        return self._sites[worker].wait
+
+    def _best(self, rankings: Rankings, wanted: JobNeeds, may: Callable[[W], bool]) -> WorkerSite[W] | None:
+        """Of those in these lines, by the first of the wishes in `_levels` that any fulfils."""
+        groups = self._groups(wanted)
+        for level in self._levels(wanted):
+
+            def suits(number: int, level: Callable[[WorkerSite[W]], bool] = level) -> bool:
+                site = self._by_number[number]
+                return level(site) and site.has(wanted) and may(site.worker)
+
+            numbers = list(rankings.first(groups, _LOOKED_AT, suits))
+            for number in numbers:
+                self._look(self._by_number[number])
+            sites = [self._by_number[number] for number in numbers if self._by_number[number].ready is not None]
+            if sites:
+                return min(sites, key=lambda site: self._cost(site, wanted))
+        return None
+
+    def _levels(self, wanted: JobNeeds) -> Iterator[Callable[[WorkerSite[W]], bool]]:
+        """What is asked of a worker, from what is best to nothing: that it makes the same bits, where that is wanted,
+        that everything fits there, that it didn't fail lately."""
+        submit, now = wanted.replayed, self._clock()
+
+        def same(site: WorkerSite[W]) -> bool:
+            return submit is None or (site.ready is not None and makes_the_same(site.ready, submit))
+
+        yield lambda site: site.fits(wanted) and self._is_steady(site, now) and same(site)
+        yield lambda site: site.fits(wanted) and same(site)
+        if submit is not None:
+            yield same
+            yield lambda site: site.fits(wanted)
+        yield lambda _: True
+
+    def _is_steady(self, site: WorkerSite[W], now: float) -> bool:
+        """Did it fail lately? Then one job at a time, until one is done."""
+        return not site.claims or not site.failures or now - site.failed_at > _FORGIVEN
+
+    def _cost(self, site: WorkerSite[W], wanted: JobNeeds) -> tuple[float, int, int]:
+        """Seconds that it costs everybody there; where that is even, the emptier is better."""
+        lacking = site.lacking(wanted)
+        load = site.load_seconds(lacking) * (1.0 + _THRIFT + len(site.claims))
+        if lacking:
+            now = self._clock()
+            load += sum(
+                site.load_seconds(size) * self._demand.soon(identity, now, self._copies[identity])
+                for identity, size in site.in_the_way(lacking)
+            )
+        return site.wait + load + self._seconds(site, wanted), len(site.models), site.number
+
+    def _seconds(self, site: WorkerSite[W], wanted: JobNeeds) -> float:
+        """What it takes there, beside loading."""
+        if wanted.params is None:
+            return 0.0
+        company = wanted.kin is not None and 0 < site.kin[wanted.kin] < wanted.most
+        return self.paces.seconds(wanted.params, company=company) * self.paces.slowness(site.worker)
+
+    def _remember(self, weights: ModelWeights) -> None:
+        new = weights.identity not in self._known
+        self._known[weights.identity] = weights
+        self._known.move_to_end(weights.identity)
+        if new:
+            self._sharing.update(weights.parts.keys())
+            for site in self._sites.values() if self._copies[weights.identity] else ():
+                site.count_parts()
+        if len(self._known) > _MODELS:
+            self._sharing.subtract(self._known.popitem(last=False)[1].parts.keys())
+
+    def _groups(self, wanted: JobNeeds) -> list[Hashable]:
+        """In whose lines to look: of who has a model, or a large component that others have too, and everybody."""
+        models = [weights.identity for weights in wanted.weights]
+        return [*models, *(part for weights in wanted.weights for part in self._shared(weights)), EVERYBODY]
+
+    def _shared(self, weights: ModelWeights) -> Iterator[str]:
+        return (part for part, size in weights.parts.items() if size >= SHARED and self._sharing[part] > 1)
+
+    def _turn(self) -> Iterator[WorkerSite[W]]:
+        """All, in turn, on and on."""
+        while self._sites:
+            if (site := next(self._round, None)) is None:
+                self._round = iter(list(self._sites.values()))
+            else:
+                yield site
+
+    def _look(self, site: WorkerSite[W]) -> None:
+        """Takes over what its worker says now."""
+        before = [*site.models]
+        if site.look():
+            self._settle(site, before)
+
+    def _settle(self, site: WorkerSite[W], before: Collection[str]) -> None:
+        """Puts it in the lines where it belongs now; `before` it had these models."""
+        self._copies.subtract(before)
+        self._copies.update(site.models.keys())
+        held, number = len(site.claims), site.number
+        lines = self._open if held < self._slots else self._crowded if held < 2 * self._slots else None
+        for rankings in (self._open, self._crowded):
+            if rankings is not lines or site.ready is None:
+                rankings.drop(number)
+        if lines is not None and site.ready is not None:
+            lines.put(number, self._standing(site))
+
+    def _standing(self, site: WorkerSite[W]) -> RankStanding:
+        """Who has nothing to do is first, and of those who has the least there."""
+        tier = round(math.log2(self.paces.slowness(site.worker)))
+        due, size = (self._clock() + site.wait, 0.0) if site.claims else (0.0, float(sum(site.models.values())))
+        known = (self._known.get(identity) for identity in site.models)
+        parts = {part for weights in known if weights is not None for part in self._shared(weights)}
+        return RankStanding(
+            max(-_TIERS, min(_TIERS, tier)), (due, size, site.number), (EVERYBODY, *site.models, *parts)
+        )

@@ -109,7 +109,7 @@ export async function star(some, on) {
   for (const row of those) row.star = on;
   tell({ changed: those });
   try {
-    await write(those.map((row) => ["rows", row.id, row]));
+    await write(those.filter(({ id }) => !unsaved.has(id)).map((row) => ["rows", row.id, row]));
     tabs?.postMessage({ changed: those });
   } catch {
     notice(t("gallery.full"), { about: "gallery", bad: true });

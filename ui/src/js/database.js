@@ -84,16 +84,16 @@ export async function divide(ids, rowOf) {
   const made = [];
   await whole(await database(), ["entries", "files", "thumbs", "rows"], "readwrite", (at, safely) => {
     for (const id of ids) {
-      at("entries").get(id).onsuccess = safely(({ target: { result } }) => {
-        if (!result) return;
-        const { thumb, ...entry } = result;
-        at("files").get(id).onsuccess = safely(({ target: { result: file } }) => {
-          const row = rowOf(entry, (file?.size ?? 0) + (thumb?.size ?? 0));
-          made.push(row);
-          if (thumb) at("thumbs").put(thumb, id);
-          at("entries").put(entry, id);
-          at("rows").put(row, id);
-        });
+      const [old, file, there] = ["entries", "files", "rows"].map((store) => at(store).get(id));
+      there.onsuccess = safely(() => { // the last of the three
+        if (there.result) return void made.push(there.result); // another tab was faster
+        if (!old.result) return;
+        const { thumb, ...entry } = old.result;
+        const row = rowOf(entry, (file.result?.size ?? 0) + (thumb?.size ?? 0));
+        made.push(row);
+        if (thumb) at("thumbs").put(thumb, id);
+        at("entries").put(entry, id);
+        at("rows").put(row, id);
       });
     }
   });

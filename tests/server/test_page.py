@@ -64,7 +64,7 @@ def test_the_page_and_its_drawers_are_packed_and_asked_for_again_only_when_they_
             status, body, said = await got(client, path, headers=again)
             assert (status, body, "Content-Security-Policy" in said) == (304, b"", path == "/")
             assert (await got(client, path, headers=again | {"If-None-Match": 'W/"another"'}))[0] == 200
-        for none in ("none.js", "..%2Fimagine-ui.html", "mask.js%00", "MASK.js"):
+        for none in ("none.js", "..%2Fimagine-ui.html", "canvas.js%00", "CANVAS.js"):
             assert (await got(client, f"/drawers/{none}"))[0] == 404
 
     ask(tmp_path, act, api_key="secret")

@@ -93,19 +93,22 @@ const FAINT = 0.4; // of a mask, where it isn't what is painted
 const SOFT = 2;
 
 let seen = null;
+let easel = null;
+let scratch = null;
 let waiting = false;
 let stale = undefined;
 let stirred = () => {};
 
 function showPicture(base, layers, onMove) {
 stirred = onMove;
+measure();
 seen = { base, layers, scale: 1, x: 0, y: 0, fitted: true };
 fit();
 }
 
 function hidePicture() {
 seen = null;
-for (const canvas of canvases()) canvas.width = canvas.height = 1;
+for (const canvas of [...canvases(), scratch].filter(Boolean)) canvas.width = canvas.height = 1;
 }
 
 function showFor({ wide, faint }) {
@@ -124,6 +127,7 @@ stirred();
 
 function refit() {
 if (!seen) return;
+measure();
 if (seen.fitted) return fit();
 redraw(null);
 stirred();
@@ -151,9 +155,11 @@ if ((across || down) && !seen.fitted) pan(across, down);
 const scaleNow = () => seen.scale;
 const toEasel = ({ x, y }) => ({ x: seen.x + x * seen.scale, y: seen.y + y * seen.scale });
 
+const inEasel = ({ clientX, clientY }) => ({ x: clientX - easel.left, y: clientY - easel.top });
+
 function placeOf(event) {
-const box = byId("easel").getBoundingClientRect();
-return { x: (event.clientX - box.left - seen.x) / seen.scale, y: (event.clientY - box.top - seen.y) / seen.scale };
+const { x, y } = inEasel(event);
+return { x: (x - seen.x) / seen.scale, y: (y - seen.y) / seen.scale };
 }
 
 function redraw(box) {
@@ -171,9 +177,10 @@ if (seen) draw(what);
 const canvases = () => [byId("canvas-base"), byId("canvas-paint")];
 const middle = () => ({ x: room().width / 2, y: room().height / 2 });
 
-function room() {
-const { width, height } = byId("easel").getBoundingClientRect();
-return { width, height };
+const room = () => easel;
+
+function measure() {
+easel = byId("easel").getBoundingClientRect();
 }
 
 function whole() {
@@ -228,14 +235,24 @@ drawn.imageSmoothingEnabled = scale <= SOFT;
 drawn.imageSmoothingQuality = "medium";
 for (const picture of pictures) {
 drawn.globalAlpha = picture === seen.layers.tint && seen.faint ? FAINT : 1;
-if (picture) drawn.drawImage(picture, from.left, from.top, across, down, from.left, from.top, across, down);
+if (picture && box) drawn.drawImage(partOf(picture, from), 0, 0, across, down, from.left, from.top, across, down);
+else if (picture) drawn.drawImage(picture, from.left, from.top, across, down, from.left, from.top, across, down);
 }
 drawn.restore();
 }
 
+function partOf(picture, { left, top, right, bottom }) {
+scratch ??= document.createElement("canvas");
+if (scratch.width < right - left) scratch.width = right - left;
+if (scratch.height < bottom - top) scratch.height = bottom - top;
+const pixels = picture.getContext("2d", { willReadFrequently: true }).getImageData(left, top, right - left, bottom - top);
+scratch.getContext("2d", { willReadFrequently: true }).putImageData(pixels, 0, 0);
+return scratch;
+}
+
 const grown = ({ left, top, right, bottom }, by) => ({ left: left - by, top: top - by, right: right + by, bottom: bottom + by });
 const overlap = (one, other) => ({ left: Math.max(one.left, other.left), top: Math.max(one.top, other.top), right: Math.min(one.right, other.right), bottom: Math.min(one.bottom, other.bottom) });
-return { showPicture, hidePicture, showFor, fit, refit, zoom, zoomToPixels, pan, follow, scaleNow, toEasel, placeOf, redraw };
+return { showPicture, hidePicture, showFor, fit, refit, zoom, zoomToPixels, pan, follow, scaleNow, toEasel, inEasel, placeOf, redraw };
 })();
 
 const $tools = (() => {
@@ -403,7 +420,7 @@ const $hands = (() => {
 
 const { byId } = $dom;
 const { abort, begin, extend, end, isDrawing, showBrush } = $tools;
-const { pan, placeOf, zoom } = $view;
+const { inEasel, pan, placeOf, zoom } = $view;
 
 const WHEEL = 0.0015;
 const LINE = 32;
@@ -478,19 +495,14 @@ if (!other) return;
 const between = (which) => ({ x: (one[which].x + other[which].x) / 2, y: (one[which].y + other[which].y) / 2, far: Math.hypot(one[which].x - other[which].x, one[which].y - other[which].y) });
 const [before, after] = [between("from"), between("to")];
 pan(after.x - before.x, after.y - before.y);
-if (before.far > 0) zoom(after.far / before.far, inEasel(after.x, after.y));
+if (before.far > 0) zoom(after.far / before.far, inEasel({ clientX: after.x, clientY: after.y }));
 }
 
 function turn(event) {
 event.preventDefault();
 const by = event.deltaMode === 1 ? LINE : 1;
 if (event.shiftKey) return pan(-(event.deltaX || event.deltaY) * by, 0);
-return zoom(Math.exp(-event.deltaY * by * WHEEL * (event.ctrlKey ? 4 : 1)), inEasel(event.clientX, event.clientY));
-}
-
-function inEasel(x, y) {
-const box = byId("easel").getBoundingClientRect();
-return { x: x - box.left, y: y - box.top };
+return zoom(Math.exp(-event.deltaY * by * WHEEL * (event.ctrlKey ? 4 : 1)), inEasel(event));
 }
 
 const pressureOf = (event) => (event.pointerType === "pen" && event.pressure > 0 ? event.pressure : 1);

@@ -3,7 +3,7 @@
 
 import { byId } from "../../js/dom.js";
 import { abort, begin, extend, end, isDrawing, showBrush } from "./tools.js";
-import { pan, placeOf, zoom } from "./view.js";
+import { inEasel, pan, placeOf, zoom } from "./view.js";
 
 const WHEEL = 0.0015; // of a factor, for each pixel that a wheel says
 const LINE = 32; // pixels, where one counts in lines
@@ -81,19 +81,14 @@ function pinch(event) {
   const between = (which) => ({ x: (one[which].x + other[which].x) / 2, y: (one[which].y + other[which].y) / 2, far: Math.hypot(one[which].x - other[which].x, one[which].y - other[which].y) });
   const [before, after] = [between("from"), between("to")];
   pan(after.x - before.x, after.y - before.y);
-  if (before.far > 0) zoom(after.far / before.far, inEasel(after.x, after.y));
+  if (before.far > 0) zoom(after.far / before.far, inEasel({ clientX: after.x, clientY: after.y }));
 }
 
 function turn(event) {
   event.preventDefault();
   const by = event.deltaMode === 1 ? LINE : 1;
   if (event.shiftKey) return pan(-(event.deltaX || event.deltaY) * by, 0);
-  return zoom(Math.exp(-event.deltaY * by * WHEEL * (event.ctrlKey ? 4 : 1)), inEasel(event.clientX, event.clientY)); // with Ctrl: two fingers on a trackpad
-}
-
-function inEasel(x, y) {
-  const box = byId("easel").getBoundingClientRect();
-  return { x: x - box.left, y: y - box.top };
+  return zoom(Math.exp(-event.deltaY * by * WHEEL * (event.ctrlKey ? 4 : 1)), inEasel(event)); // with Ctrl: two fingers on a trackpad
 }
 
 const pressureOf = (event) => (event.pointerType === "pen" && event.pressure > 0 ? event.pressure : 1);

@@ -12,6 +12,8 @@ const FAINT = 0.4; // of a mask, where it isn't what is painted
 const SOFT = 2; // up to so many times enlarged, pixels run into each other
 
 let seen = null; // { base, layers, scale, x, y, fitted }: CSS pixels for one of the picture, and where its corner is
+let easel = null; // where it is on the screen: asked for once, since asking makes a browser lay out everything
+let scratch = null; // what of the layers is drawn anew, as large as it is in the picture
 let waiting = false;
 let stale = undefined; // the box to be drawn anew, null for all
 let stirred = () => {};
@@ -19,13 +21,14 @@ let stirred = () => {};
 /** Shows a picture with its layers; `onMove` is called whenever it is seen otherwise. */
 export function showPicture(base, layers, onMove) {
   stirred = onMove;
+  measure();
   seen = { base, layers, scale: 1, x: 0, y: 0, fitted: true };
   fit();
 }
 
 export function hidePicture() {
   seen = null;
-  for (const canvas of canvases()) canvas.width = canvas.height = 1;
+  for (const canvas of [...canvases(), scratch].filter(Boolean)) canvas.width = canvas.height = 1;
 }
 
 /** Shows the picture with more room around it, and its mask more faintly, or not. */
@@ -47,6 +50,7 @@ export function fit() {
 /** The room has another size: what was seen stays in the middle. */
 export function refit() {
   if (!seen) return;
+  measure();
   if (seen.fitted) return fit();
   redraw(null);
   stirred();
@@ -77,10 +81,13 @@ export function follow({ x, y }) {
 export const scaleNow = () => seen.scale;
 export const toEasel = ({ x, y }) => ({ x: seen.x + x * seen.scale, y: seen.y + y * seen.scale });
 
+/** Where in the easel a pointer is. */
+export const inEasel = ({ clientX, clientY }) => ({ x: clientX - easel.left, y: clientY - easel.top });
+
 /** Where in the picture a pointer is. */
 export function placeOf(event) {
-  const box = byId("easel").getBoundingClientRect();
-  return { x: (event.clientX - box.left - seen.x) / seen.scale, y: (event.clientY - box.top - seen.y) / seen.scale };
+  const { x, y } = inEasel(event);
+  return { x: (x - seen.x) / seen.scale, y: (y - seen.y) / seen.scale };
 }
 
 /** Has a box of the picture drawn anew with the next frame; null has all of it. */
@@ -99,9 +106,10 @@ export function redraw(box) {
 const canvases = () => [byId("canvas-base"), byId("canvas-paint")];
 const middle = () => ({ x: room().width / 2, y: room().height / 2 });
 
-function room() {
-  const { width, height } = byId("easel").getBoundingClientRect();
-  return { width, height };
+const room = () => easel;
+
+function measure() {
+  easel = byId("easel").getBoundingClientRect();
 }
 
 /** All that is there, in pixels of the picture, and the scale at which it is seen whole. */
@@ -158,9 +166,20 @@ function drawOn(drawn, pictures, box) {
   drawn.imageSmoothingQuality = "medium";
   for (const picture of pictures) {
     drawn.globalAlpha = picture === seen.layers.tint && seen.faint ? FAINT : 1;
-    if (picture) drawn.drawImage(picture, from.left, from.top, across, down, from.left, from.top, across, down);
+    if (picture && box) drawn.drawImage(partOf(picture, from), 0, 0, across, down, from.left, from.top, across, down);
+    else if (picture) drawn.drawImage(picture, from.left, from.top, across, down, from.left, from.top, across, down);
   }
   drawn.restore();
+}
+
+/** A copy of a part of a layer: browsers copy all of a canvas that is painted on once it was drawn from. */
+function partOf(picture, { left, top, right, bottom }) {
+  scratch ??= document.createElement("canvas");
+  if (scratch.width < right - left) scratch.width = right - left;
+  if (scratch.height < bottom - top) scratch.height = bottom - top;
+  const pixels = picture.getContext("2d", { willReadFrequently: true }).getImageData(left, top, right - left, bottom - top);
+  scratch.getContext("2d", { willReadFrequently: true }).putImageData(pixels, 0, 0);
+  return scratch;
 }
 
 const grown = ({ left, top, right, bottom }, by) => ({ left: left - by, top: top - by, right: right + by, bottom: bottom + by });

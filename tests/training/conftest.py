@@ -7,7 +7,19 @@ from PIL import Image
 
 from imagine.words.training import Assignment, Training, TrainingPicture
 from tests.checkpoints import write_checkpoint
+from tests.chroma_files import tiny_chroma, write_chroma
+from tests.flux_files import tiny_flux, write_flux
 from tests.models import model_at
+from tests.sd3_files import tiny_sd3, write_sd3
+from tests.z_image_files import tiny_z_image, write_z_image
+
+TRANSFORMERS = {
+    "chroma": lambda folder: write_chroma(folder, tiny_chroma(), "all"),
+    "flux": lambda folder: write_flux(folder, tiny_flux(), "all"),
+    "sd3.5": lambda folder: write_sd3(folder, tiny_sd3(), "all"),
+    "z-image": lambda folder: write_z_image(folder, tiny_z_image(), "all"),
+}
+"""How a checkpoint of a family is written."""
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +40,11 @@ def family(request):
 
 @pytest.fixture(scope="session")
 def model(family, tmp_path_factory):
-    path = tmp_path_factory.mktemp(family) / "tiny.safetensors"
-    write_checkpoint(path, family)
-    return model_at(path, family=family, options={"resolution": 64})
+    folder = tmp_path_factory.mktemp(family)
+    if (write := TRANSFORMERS.get(family)) is not None:
+        return model_at(write(folder), family=family, options={"resolution": 64})
+    write_checkpoint(folder / "tiny.safetensors", family)
+    return model_at(folder / "tiny.safetensors", family=family, options={"resolution": 64})
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from imagine.training.learners import attached, beside
 from imagine.training.pictures import fitted, size_for
 from imagine.training.place import alone_in
 from imagine.training.state import keep, kept
+from imagine.training.trainable import TRAINABLE
 from imagine.training.trainer import train
 from imagine.words.errors import ImagineError, Unsupported
 from imagine.words.training import (
@@ -30,9 +31,12 @@ from imagine.words.training import (
     said,
 )
 from tests.checkpoints import tiny_modules, write_checkpoint
+from tests.engine.adapters.low_rank import used
+from tests.engine.running import engine_of, made, picture, wish
 from tests.models import model_at
 
 FAMILIES = ("stable_diffusion", *(pytest.param(name, marks=pytest.mark.slow) for name in ("sd2", "sdxl")))
+FLOWS = ("chroma", *(pytest.param(name, marks=pytest.mark.slow) for name in ("flux", "sd3.5", "z-image")))
 
 
 def trained(given, stop_after=None):
@@ -89,9 +93,30 @@ def test_what_is_written_is_told_as_a_lora_of_the_family(assign, family):
     assert not (Path(given.folder) / "state.safetensors").exists()
 
 
+@pytest.mark.parametrize("family", FLOWS, indirect=True)
+def test_what_a_transformer_learned_is_told_and_drawn_with(assign, model, family):
+    given = assign(samples=1, rate=1.0)
+    told = trained(given)
+    assert [Path(each.path).name for each in told if isinstance(each, SampleDrawn)] == ["00004.png"]
+    tensors, metadata = read(given.target)
+    idle = [
+        name for name, value in tensors.items() if not value.any()
+    ]  # what the last block makes of words, nobody hears
+    assert all("add_q" in name or "to_add_out" in name for name in idle)
+    assert not any("norm" in name for name in tensors)
+    assert metadata["modelspec.trigger_phrase"] == "slope"
+    entry = describe(scan_one(Path(given.target)))
+    assert (entry.kind, entry.family, entry.problem) == ("lora", family, None)
+    one = wish(model, num_steps=1, guidance=1.0)
+    with_it = msgspec.structs.replace(one, adapters=(used(Path(given.target), "slope"),))
+    plain, changed = (made(engine_of(), each) for each in (one, with_it))
+    assert picture(changed).tobytes() != picture(plain).tobytes()
+    assert not changed.warnings
+
+
 def test_a_path_adds_what_the_merged_weights_would():
     network = tiny_modules("stable_diffusion").unet
-    paths = beside(network, 2, torch.Generator().manual_seed(0))
+    paths = beside(network, 2, torch.Generator().manual_seed(0), TRAINABLE["stable_diffusion"].layers)
     for path in paths.values():
         torch.nn.init.normal_(path.up, generator=torch.Generator().manual_seed(1))
     for kind in ("Linear", "Conv2d"):
@@ -155,8 +180,8 @@ def test_models_that_cannot_be_trained_are_refused(assign, tmp_path):
     write_checkpoint(path, tiny_modules("stable_diffusion", in_channels=9))
     with pytest.raises(Unsupported, match="inpainting model"):
         trained(assign(model=model_at(path, options={"resolution": 64})))
-    with pytest.raises(Unsupported, match="trained for Stable Diffusion"):
-        trained(assign(model=model_at(path, family="flux")))
+    with pytest.raises(Unsupported, match=r"trained for stable_diffusion, .*; tiny is qwen-image"):
+        trained(assign(model=model_at(path, family="qwen-image")))
 
 
 def test_a_state_that_cannot_be_read_is_none(assign):

@@ -1149,7 +1149,7 @@ SENTENCES = {
     "assist.no_model": "the assistant has no model",
     "assist.no_vision": "none of the assistant's models sees pictures",
     "assist.nothing_seen": "the assistant saw nothing in it",
-    "train.family": "LoRAs are trained for Stable Diffusion 1, 2 and XL in one file; {name} is {family}",
+    "train.family": "LoRAs are trained for {known}, in safetensors files; {name} is {family}",
     "train.inpainting": "{name} is an inpainting model; train with the model that it was made from",
     "train.memory": "there is too little memory for one step; try --batch 1, a smaller --rank or --device cpu",
     "train.busy": "{name} is being trained already",

@@ -1160,7 +1160,7 @@ SENTENCES = {
     "assist.no_model": "у ассистента нет модели",
     "assist.no_vision": "ни одна модель ассистента не видит картинок",
     "assist.nothing_seen": "ассистент ничего на ней не увидел",
-    "train.family": "LoRA обучаются для Stable Diffusion 1, 2 и XL в одном файле; {name} — {family}",
+    "train.family": "LoRA обучаются для {known} в файлах safetensors; {name} — {family}",
     "train.inpainting": "{name} — модель для дорисовки; обучайте на той, из которой она сделана",
     "train.memory": "памяти не хватает даже на один шаг; попробуйте --batch 1, меньший --rank или --device cpu",
     "train.busy": "{name} уже обучается",

@@ -6,6 +6,7 @@ Hu et al. 2021 (https://arxiv.org/abs/2106.09685). Convolutions have one too, as
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -22,6 +23,7 @@ class Learner(Module):
         super().__init__()
         self._conv = layer if isinstance(layer, Conv2d) else None
         out, taken, *kernel = layer.weight.shape
+        self.taken = taken
         rank = min(rank, out, taken)
         down = torch.empty(rank, taken, *kernel)
         # As PyTorch's own layers begin, and as LoRAs do: uniform by what comes in.
@@ -39,9 +41,9 @@ class Learner(Module):
         return F.conv2d(F.conv2d(inputs, down, None, conv.stride, conv.padding, conv.dilation), up)
 
 
-def beside(network: Module, rank: int, generator: torch.Generator) -> dict[str, Learner]:
-    """One for each linear map and convolution of the network's transformers, by the layer's name."""
-    layers = {name: layer for name, layer in network.named_modules() if "attentions." in name}
+def beside(network: Module, rank: int, generator: torch.Generator, chosen: re.Pattern[str]) -> dict[str, Learner]:
+    """One for each linear map and convolution whose name is `chosen`, by that name."""
+    layers = {name: layer for name, layer in network.named_modules() if chosen.search(name)}
     return {
         name: Learner(layer, rank, generator) for name, layer in layers.items() if isinstance(layer, Linear | Conv2d)
     }

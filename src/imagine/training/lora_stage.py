@@ -1,8 +1,6 @@
 """The stage that trains a LoRA: at noise of every strength, its layers learn to take it off these pictures.
 
-The loss is that of the denoiser's own training (Ho et al. 2020; Salimans & Ho 2022), weighted by the ratio of signal to
-noise, at most 5, so that the finest noise doesn't outweigh all else (Hang et al. 2023, https://arxiv.org/abs/2303.09556).
-"""
+The loss is that of the denoiser's own training."""
 
 from __future__ import annotations
 
@@ -17,15 +15,14 @@ from torch.nn import Module
 from ..engine.families.family import Family
 from ..engine.parts.rows import Rows
 from ..engine.sampling.noise import Noise
-from ..engine.sampling.schedules import signal_levels
 from .learners import Learner, attached
-from .loop import random_numbers, torch_numbers
+from .loop import random_numbers
+from .objectives import objective_of
 from .optimizer import Optimizer, warm_then_decay
 from .pictures import Lesson, Lessons
 
 UNSAID = 0.1
 """How often nothing is said, for guidance."""
-_MOST_RATIO = 5.0
 
 
 class LoraStage:
@@ -40,7 +37,7 @@ class LoraStage:
         self.steps, self.batch = steps, batch
         self._family, self._groups, self._paths, self._seed = family, lessons.groups, paths, seed
         self._network: Module = family.networks["denoiser"]
-        self._levels, self._velocity = signal_levels(noise), noise.prediction == "v_prediction"
+        self._objective = objective_of(noise)
         shares = np.array([len(group) for group in self._groups], float)
         self._shares = shares / shares.sum()
         parameters = [parameter for path in paths.values() for parameter in path.parameters()]
@@ -62,26 +59,16 @@ class LoraStage:
         """All of a step but the step: its loss, and the gradients that the parameters have then."""
         rng = random_numbers(self._seed, self.name, index)
         clean, rows = self._batch(rng)
-        timesteps = torch.from_numpy(rng.integers(0, len(self._levels), self.batch))
-        signal = self._levels[timesteps].view(-1, 1, 1, 1).to(clean)
-        level = (1 - signal.square()).sqrt()
-        noise = torch.randn(clean.shape, generator=torch_numbers(rng)).to(clean)
-        target = signal * noise - level * clean if self._velocity else noise
+        asked = self._objective.ask(clean, rng)
         with attached(self._network, self._paths):
-            guess = self._family.denoise(signal * clean + level * noise, timesteps.to(clean.device), rows)
-        loss = ((guess - target).square().mean((1, 2, 3)) * self._weights(signal.flatten())).mean()
+            guess = self._family.denoise(asked.noisy, asked.timesteps, rows)
+        loss = ((guess - asked.answer).square().mean((1, 2, 3)) * asked.weights).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()
 
     def forget(self) -> None:
         """What a step that was only tried has left."""
         self._optimizer.forget()
-
-    def _weights(self, signal: Tensor) -> Tensor:
-        ratio = signal.square() / (1 - signal.square()).clamp_min(1e-8)
-        if self._velocity:
-            return (ratio + 1).clamp_max(_MOST_RATIO + 1) / (ratio + 1)
-        return ratio.clamp_max(_MOST_RATIO) / ratio.clamp_min(1e-8)
 
     def _batch(self, rng: np.random.Generator) -> tuple[Tensor, Rows]:
         group: Sequence[Lesson] = self._groups[int(rng.choice(len(self._groups), p=self._shares))]

@@ -10,11 +10,13 @@ from PIL import Image
 from ..engine.families.family import EncodeRequest, Family
 from ..engine.jobs.canvas import picture_from_pixels
 from ..engine.parts.slices import whole
+from ..engine.sampling.guidance import Guided, uses_guidance
 from ..engine.sampling.noise import Noise
 from ..engine.sampling.sampler import Sampler
 from .learners import Learner, attached
 
 STEPS, GUIDANCE = 20, 4.0
+_SAMPLERS = {"flow": "euler"}
 _SEED = 1
 
 
@@ -24,23 +26,27 @@ class SamplePainter:
     def __init__(self, family: Family, prompt: str, noise: Noise, device: torch.device) -> None:
         self._family, self._noise, self._device = family, noise, device
         size = (family.native, family.native)
-        request = EncodeRequest(prompt=prompt, negative="", clip=1, guidance=GUIDANCE, size=size)
+        self._scale = family.cfg(Guided(GUIDANCE, 1.0))
+        negative = "" if uses_guidance(self._scale) else None
+        request = EncodeRequest(prompt=prompt, negative=negative, clip=1, guidance=GUIDANCE, size=size)
         self._conditioning = family.encode(request)
 
     @torch.inference_mode()
     def paint(self, paths: Mapping[str, Learner]) -> Image.Image:
         """The picture, with what is learned by now."""
         family, conditioning = self._family, self._conditioning
-        assert conditioning.negative is not None, "it was asked for"
-        rows = family.collate([conditioning.negative, conditioning.positive])
+        sides = [side for side in (conditioning.negative, conditioning.positive) if side is not None]
+        rows = family.collate(sides)
         side = family.native // family.downscale
         drawn = torch.randn(1, family.latent_channels, side, side, generator=torch.Generator().manual_seed(_SEED))
-        sampler = Sampler("dpm++ 2m", "default", self._noise, STEPS, seed=_SEED)
+        named = _SAMPLERS.get(self._noise.prediction, "dpm++ 2m")
+        sampler = Sampler(named, "default", self._noise, STEPS, seed=_SEED)
         latents = sampler.start(drawn).to(self._device)
         with attached(family.networks["denoiser"], paths):
             while not sampler.done:
-                timesteps = torch.tensor([sampler.timestep] * 2, device=self._device)
-                answer = family.denoise(torch.cat([sampler.scale(latents)] * 2), timesteps, rows)
-                negative, positive = torch.split(answer, 1)
-                latents, _ = sampler.step(family.guide(negative, positive, GUIDANCE), latents)
+                timesteps = torch.tensor([sampler.timestep] * len(sides), device=self._device)
+                answer = family.denoise(torch.cat([sampler.scale(latents)] * len(sides)), timesteps, rows)
+                negative, positive = answer[:1], answer[-1:]
+                guided = family.guide(negative, positive, self._scale) if len(sides) > 1 else positive
+                latents, _ = sampler.step(guided, latents)
         return picture_from_pixels(whole(family.decode(latents)).values)

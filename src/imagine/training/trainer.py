@@ -43,18 +43,19 @@ from ..words.training import (
 )
 from .learners import Learner, beside
 from .loop import random_numbers, resume, run, torch_numbers
-from .lora_file import FAMILIES, write_lora
+from .lora_file import write_lora
 from .lora_stage import LoraStage
 from .pictures import Lessons
 from .place import alone_in, refuse_another
 from .samples import SamplePainter
+from .trainable import TRAINABLE
 
 Say = Callable[[AnyTrainerReport], None]
 LARGE = 256
 """Channels of a denoiser that takes much memory."""
-RATE, WIDTH = 1e-4, 320
-"""Of learning, for a network whose first layer has so many channels. A narrower one bears more, by their ratio
-(Yang et al. 2022, https://arxiv.org/abs/2203.03466)."""
+RATE = 1e-4
+"""Of learning, for a network of its family's `width`. A narrower one bears more, by their ratio (Yang et al. 2022,
+https://arxiv.org/abs/2203.03466)."""
 _AREA, _MOST_BATCH = 512 * 512, 8
 _SPARE = 12 * 2**30
 """Bytes of main memory below which what a large network computed is computed again on the way back, not remembered."""
@@ -82,14 +83,15 @@ def _train(given: Assignment, say: Say, stopping: Callable[[], bool], clock: Cal
         say(PicturesEncoded(done=done, pictures=pictures))
 
     lessons = Lessons(family, training.pictures, flip=training.flip, tell=tell)
-    width = unet_width(training.model.main)
-    _make_room(family, device, width)
+    row = TRAINABLE[training.model.family]
     generator = torch_numbers(random_numbers(training.seed, "beginning", 0))
-    paths = beside(family.networks["denoiser"], training.rank, generator)
+    paths = beside(family.networks["denoiser"], training.rank, generator, row.layers)
+    width = next(iter(paths.values())).taken if not row.kohya else unet_width(training.model.main)
+    _make_room(family, device, width)
     stage = LoraStage(
         family, lessons, paths, noise=_noise(family), steps=training.steps, seed=training.seed,
         batch=training.batch or max(1, min(_MOST_BATCH, pictures, _AREA // family.native**2)),
-        rate=training.rate or RATE * max(1.0, WIDTH / width),
+        rate=training.rate or RATE * max(1.0, row.width / width),
     )  # fmt: skip
     done = resume(stage, checkpoint, of)
     say(_tried(stage, done, device, family, clock))
@@ -130,15 +132,16 @@ class _Listener:
 
 def _opened(training: Training, device: Device, say: Say) -> Family:
     model = training.model
-    if model.family not in FAMILIES or model.main.format != "safetensors":
-        raise Unsupported(message("train.family", "model", name=model.name, family=model.family))
+    if model.family not in TRAINABLE or model.main.format != "safetensors":
+        known = ", ".join(TRAINABLE)
+        raise Unsupported(message("train.family", "model", name=model.name, family=model.family, known=known))
     facts = facts_of(model.family)
     family = OPENERS[model.family](model, facts, device, lambda fraction: say(TrainingOpened(fraction=fraction)), {})
     denoiser = _denoiser(family)
     if family.takes_mask or family.takes_map:
         raise Unsupported(message("train.inpainting", "model", name=model.name))
     dequantise(denoiser.module)
-    denoiser.execution = Eager(denoiser.module)  # of layers laid out for oneDNN there are no gradients
+    denoiser.execution = Eager(denoiser.module, denoiser.call)  # of layers laid out for oneDNN there are no gradients
     return family
 
 

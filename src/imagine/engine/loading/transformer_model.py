@@ -214,4 +214,6 @@ def _denoiser(
     made = seen if kind.variance and made == 2 * seen else made
     if seen % by or made % own:
         raise UnusableModel(message("unfit.channels", count=seen))
-    return DenoiserPart(module, wanted["denoiser"].key, execution, latent_channels=made // own, in_channels=seen // by)
+    return DenoiserPart(
+        module, wanted["denoiser"].key, execution, latent_channels=made // own, in_channels=seen // by, call=kind.call
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..execution.execution import Execution, Inputs
+from ..execution.execution import Call, Execution, Inputs, call_unet
 from ..execution.shares import Shared, rows_of_share
 from .part import ModulePart
 from .part_key import PartKey
@@ -17,12 +17,13 @@ class DenoiserPart(ModulePart):
     """A network that only its `execution` runs."""
 
     def __init__(
-        self, module: Any, key: PartKey | None, execution: Execution, *, latent_channels: int, in_channels: int
-    ) -> None:
+        self, module: Any, key: PartKey | None, execution: Execution, *, latent_channels: int, in_channels: int,
+        call: Call = call_unet,
+    ) -> None:  # fmt: skip
         """`in_channels`: the latents', and of one that inpaints those of the mask and of the masked picture's
-        latents."""
+        latents; `call`: how its module is asked."""
         super().__init__(module, key)
-        self.execution = execution
+        self.execution, self.call = execution, call
         self.weights = sum(parameter.numel() for parameter in module.parameters())
         self.latent_channels, self.in_channels = latent_channels, in_channels
 

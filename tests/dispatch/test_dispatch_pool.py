@@ -500,6 +500,29 @@ def test_a_recipe_goes_where_its_bits_are_made_and_elsewhere_where_nobody_makes_
     pooled(act, left, right)
 
 
+def test_what_came_from_elsewhere_goes_no_further_and_a_worker_elsewhere_needs_its_files():
+    """Else a job would go round between two servers that name each other."""
+    away, own = ToldWorker(), ToldWorker()
+    away.away = True
+
+    async def act(pool):
+        held = pool.submit(submit("held"))
+        await settle()
+        assert list(away.held) == ["held"], "the first of those that are free"
+        foreign = pool.submit(msgspec.structs.replace(submit("foreign"), foreign=True))
+        away.holds = lambda _: False
+        without = pool.submit(submit("without", client="b"))
+        await settle()
+        assert (list(away.held), sorted(own.held)) == (["held"], ["foreign", "without"])
+        for job in ("foreign", "without"):
+            own.finish(job)
+        away.finish("held")
+        for stream in (held, foreign, without):
+            await rest(stream)
+
+    pooled(act, away, own)
+
+
 def test_jobs_of_one_model_stay_together_before_it_is_loaded():
     left, right = ToldWorker(), ToldWorker()
     other = model_at("", "other")

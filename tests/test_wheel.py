@@ -60,9 +60,9 @@ def test_what_lies_beside_the_package_is_in_it(wheel, folder, inside):
 
 
 def test_the_page_is_in_it_in_every_language(wheel):
-    drawers = [f"drawers/{path.name}" for path in (ROOT / "ui/drawers").glob("*.js")]
-    assert drawers
-    for name in ("imagine-ui.html", "imagine-ui.ru.html", *drawers):
+    parts = [f"{each}/{path.name}" for each in ("drawers", "app") for path in (ROOT / "ui" / each).iterdir()]
+    assert {"drawers/queue.js", "app/worker.js"} <= set(parts)
+    for name in ("imagine-ui.html", "imagine-ui.ru.html", *parts):
         assert wheel.read(f"imagine/ui/{name}") == (ROOT / "ui" / name).read_bytes()
 
 

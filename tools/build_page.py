@@ -1,6 +1,7 @@
-"""Joins the page's sources in `ui/src` into one self-contained file for each language, and one for each of its drawers.
+"""Joins the page's sources in `ui/src` into one self-contained file for each language, one for each of its drawers, and
+what makes an application of it.
 
-    python -m tools.build_page            write ui/imagine-ui.html, ui/imagine-ui.ru.html and ui/drawers/*.js
+    python -m tools.build_page            write ui/imagine-ui.html, ui/imagine-ui.ru.html, ui/drawers/*.js and ui/app/*
     python -m tools.build_page --check    fail if they are not what the sources make
 
 The scripts are ES modules, written so that joining them needs no parser: an import is one line that names what it takes
@@ -12,11 +13,14 @@ A drawer (`ui/src/drawers/NAME/`: its scripts, `drawer.html`, `style.css` and te
 server once somebody opens it. Modules of the page it gets from the page (`../../js/x.js`), which tells by `BUILD`
 whether the two were made together.
 
+The application (`ui/src/app/`) is a service worker, which is told what it is to keep by its SHA-256, and a manifest for
+each language, with the icons that `tools.make_icons` has drawn in it: the policy lets no image in but from memory.
+
 Texts stand in `en.json` and `ru.json`. An element with `data-t="key"` is filled with a text, `data-t-title="key"` (or
 any other attribute) gets the attribute; the page's scripts fill the same marks when the language is switched.
 
-The policy (Content-Security-Policy) allows exactly these scripts and styles, by their SHA-256, and the drawers, which
-are all that the page's own origin has of scripts.
+The policy (Content-Security-Policy) allows exactly these scripts and styles, by their SHA-256, and the drawers and the
+worker, which are all that the page's own origin has of scripts.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -38,6 +42,9 @@ SOURCES = UI / "src"
 FILES = {"en": UI / "imagine-ui.html", "ru": UI / "imagine-ui.ru.html"}
 ENTRY = "main.js"
 DRAWER = "drawer.js"
+APP = UI / "app"
+ICONS = {"icon-192.png": "any", "icon-512.png": "any", "maskable-512.png": "maskable"}
+"""What each is for, as a manifest says it."""
 
 _IMPORT = re.compile(r'^import \{ ([\w, $]+) \} from "(\./|\.\./\.\./js/)([\w-]+\.js)";\n', re.MULTILINE)
 _STRANGE = re.compile(r"^\s*import\b(?!\().*|^\s*export (?!(?:async )?(?:function|const|class)\b).*", re.MULTILINE)
@@ -62,7 +69,7 @@ def page(language: str) -> str:
     head = (SOURCES / "head.js").read_text("utf-8")
     modules = joined()
     shared = sorted({name for drawer in drawers() for name in _shared(drawer)})
-    said = {"LANGUAGES": [*FILES], "STRINGS": _paired(texts), "BUILD": _build(modules)}
+    said = {"LANGUAGES": [*FILES], "STRINGS": _paired(texts), "BUILD": build()}
     constants = "".join(f"const {name} = {_for_script(value)};\n" for name, value in said.items())
     constants += f"const SHARED = () => ({{ {', '.join(map(_constant, shared))} }});\n"
     script = f'"use strict";\n(() => {{\n{constants}{modules}}})();\n'
@@ -80,7 +87,8 @@ def page(language: str) -> str:
 
 def policy(scripts: list[str], style: str) -> str:
     """Nothing but these scripts, the server's own and this style; pictures from memory; requests to a server, which
-    when serving the page narrows this to itself."""
+    when serving the page narrows this to itself. Of trusted types there is one, made before anything else runs, and of
+    one address: the worker's, which no browser registers otherwise."""
     return "; ".join(
         [
             "default-src 'none'",
@@ -88,10 +96,12 @@ def policy(scripts: list[str], style: str) -> str:
             "style-src " + _hash(style),
             "img-src blob: data:",
             "connect-src 'self' http: https:",
+            "worker-src 'self'",
+            "manifest-src 'self'",
             "base-uri 'none'",
             "form-action 'none'",
             "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
+            "trusted-types worker",
         ]
     )
 
@@ -110,7 +120,7 @@ def drawer(name: str) -> str:
     """One drawer, as a module of its own that takes the page's."""
     folder = SOURCES / "drawers" / name
     about = {
-        "build": _build(joined()),
+        "build": build(),
         "texts": _paired(_texts(folder)),
         "style": _packed((folder / "style.css").read_text("utf-8")),
         "tree": tree((folder / "drawer.html").read_text("utf-8")),
@@ -120,6 +130,39 @@ def drawer(name: str) -> str:
     return (
         f"{told}export const start = ({{ {taken} }}) => {{\n{_join(folder, DRAWER)}return {_constant(DRAWER)};\n}};\n"
     )
+
+
+def build() -> str:
+    """What tells the page, its drawers and its worker from any others: which were made together."""
+    said = hashlib.sha256()
+    for path in sorted(path for path in SOURCES.rglob("*") if path.suffix in (".css", ".html", ".js", ".json")):
+        said.update(f"{path.relative_to(SOURCES).as_posix()}\0{path.read_text('utf-8')}\0".encode())
+    return said.hexdigest()[:16]
+
+
+def worker(files: Mapping[str, str]) -> str:
+    """The service worker, which keeps these, by their addresses."""
+    source = _COMMENT.sub("", (SOURCES / "app" / "worker.js").read_text("utf-8"))
+    said = {"BUILD": build(), "FILES": {path: _hash(text).strip("'") for path, text in sorted(files.items())}}
+    return "".join(f"const {name} = {_for_script(value)};\n" for name, value in said.items()) + source
+
+
+def manifest(language: str) -> str:
+    """What a browser is told of the page as an application."""
+    said = json.loads((SOURCES / "app" / "manifest.json").read_text("utf-8"))
+    words = said.pop("words")[language]
+    return _for_script({**words, "lang": language, **said, "icons": [_icon(name) for name in ICONS]}) + "\n"
+
+
+def _icon(name: str) -> dict[str, str]:
+    side = name.removesuffix(".png").rpartition("-")[2]
+    data = base64.b64encode((SOURCES / "app" / name).read_bytes()).decode()
+    return {
+        "src": f"data:image/png;base64,{data}",
+        "sizes": f"{side}x{side}",
+        "type": "image/png",
+        "purpose": ICONS[name],
+    }
 
 
 def tree(html: str) -> list[Any]:
@@ -208,11 +251,6 @@ def _shared(drawer: str) -> set[str]:
     return {name for source in sources for _, where, name in _IMPORT.findall(source) if where == _PAGES}
 
 
-def _build(modules: str) -> str:
-    """What tells the page's scripts from any others."""
-    return hashlib.sha256(modules.encode()).hexdigest()[:16]
-
-
 def _texts(folder: Path) -> dict[str, dict[str, Any]]:
     texts = {code: json.loads((folder / f"{code}.json").read_text("utf-8")) for code in FILES}
     first, *others = texts.values()
@@ -253,8 +291,13 @@ def _hash(text: str) -> str:
 
 def made() -> dict[Path, str]:
     """All that ships."""
-    pages = {path: page(language) for language, path in FILES.items()}
-    return pages | {UI / "drawers" / f"{name}.js": drawer(name) for name in drawers()}
+    pages = {language: page(language) for language in FILES}
+    scripts = {f"{name}.js": drawer(name) for name in drawers()}
+    kept = {f"./?lang={language}": text for language, text in pages.items()}
+    kept |= {f"./drawers/{name}": text for name, text in scripts.items()}
+    files = {FILES[language]: text for language, text in pages.items()}
+    files |= {UI / "drawers" / name: text for name, text in scripts.items()}
+    return files | {APP / "worker.js": worker(kept)} | {APP / f"{name}.webmanifest": manifest(name) for name in FILES}
 
 
 def _left_over(files: Iterable[Path]) -> list[Path]:

@@ -66,6 +66,7 @@ class Windows:
 
     def open(self, url=None, *, ready=True, **options):
         usual = {"viewport": VIEW, "locale": "en-GB", "reduced_motion": "reduce", "accept_downloads": True}
+        usual["service_workers"] = "block"  # what it does is a test file's own, and else costs each page a second load
         context = self._chrome.new_context(**usual | options)
         self._contexts.append(context)
         context.set_default_timeout(TIMEOUT)

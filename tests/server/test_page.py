@@ -49,6 +49,7 @@ def test_a_browser_gets_the_page_with_its_policy(tmp_path, path, headers, langua
     assert rules["connect-src"] == "'self'"
     assert rules["frame-ancestors"] == "'none'"
     assert rules["require-trusted-types-for"] == "'script'"
+    assert (rules["worker-src"], rules["manifest-src"], rules["trusted-types"]) == ("'self'", "'self'", "worker")
     for kind in ("script-src", "style-src"):
         own = ["'self'"] if kind == "script-src" else []  # its drawers
         assert [source for source in rules[kind].split() if not source.startswith("'sha256-")] == own
@@ -68,6 +69,36 @@ def test_the_page_and_its_drawers_are_packed_and_asked_for_again_only_when_they_
             assert (await got(client, f"/drawers/{none}"))[0] == 404
 
     ask(tmp_path, act, api_key="secret")
+
+
+def test_what_makes_an_application_of_it_is_open_to_everybody_and_only_its_own(tmp_path):
+    async def act(client):
+        status, script, said = await got(client, "/worker.js")
+        assert (status, said["Content-Type"]) == (200, "text/javascript; charset=utf-8")
+        assert (said["Cache-Control"], said["Content-Security-Policy"]) == (
+            "no-cache", "default-src 'none'; connect-src 'self'",
+        )  # fmt: skip
+        assert b"addEventListener" in script
+        for path, headers, name in (
+            ("", {"Accept-Language": "ru"}, "Imagine: картинки"),
+            ("?lang=en", {}, "Imagine: pictures"),
+        ):
+            status, body, said = await got(client, f"/manifest.webmanifest{path}", headers=headers)
+            assert (status, said["Content-Type"]) == (200, "application/manifest+json; charset=utf-8")
+            assert json.loads(body)["name"] == name
+            again = {"If-None-Match": said["ETag"]}
+            assert (await got(client, f"/manifest.webmanifest{path}", headers=headers | again))[0] == 304
+
+    ask(tmp_path, act, api_key="secret")
+
+
+def test_without_its_files_the_page_is_no_application(tmp_path, monkeypatch):
+    monkeypatch.setattr("imagine.server.native.app.page_folder", lambda: tmp_path)
+
+    async def act(client):
+        return [(await got(client, path))[0] for path in ("/worker.js", "/manifest.webmanifest")]
+
+    assert ask(tmp_path, act) == [404, 404]
 
 
 def test_a_file_that_names_no_policy_is_our_mistake():

@@ -2,12 +2,14 @@
 
 import base64
 import hashlib
+import io
 import json
 import re
 
 import pytest
+from PIL import Image
 
-from tools import build_page
+from tools import build_page, make_icons
 from tools.build_page import FILES, BuildError, page, policy
 
 MARKS = re.compile(r'data-t(?:-[a-z-]+)?="([^"]+)"')
@@ -20,8 +22,8 @@ WEIGHT = 250_000
 
 def test_what_ships_is_current_and_no_more():
     files = build_page.made()
-    there = [*FILES.values(), *(build_page.UI / "drawers").glob("*")]
-    assert sorted(files) == sorted(there), "run make page"
+    there = {*FILES.values(), *(build_page.UI / "drawers").iterdir(), *build_page.APP.iterdir()}
+    assert files.keys() == there, "run make page"
     for path, text in files.items():
         assert path.read_text("utf-8") == text, "run make page"
 
@@ -59,7 +61,36 @@ def test_the_policy_forbids_what_it_does_not_name():
     assert [rule for rule in rules if "'self'" in rule] == [
         "script-src 'self' " + build_page._hash("a"),
         "connect-src 'self' http: https:",
+        "worker-src 'self'",
+        "manifest-src 'self'",
     ]
+    assert "trusted-types worker" in rules  # one policy, of one address
+
+
+def test_the_worker_keeps_all_that_was_made_with_it_by_its_hash():
+    files = build_page.made()
+    text = files[build_page.APP / "worker.js"]
+    kept = json.loads(re.search(r"^const FILES = (.*);$", text, re.MULTILINE)[1])
+    assert f'const BUILD = "{build_page.build()}";' in text
+    assert kept.keys() == {"./?lang=en", "./?lang=ru"} | {f"./drawers/{name}.js" for name in build_page.drawers()}
+    for path, said in kept.items():
+        file = FILES[path[-2:]] if "lang" in path else build_page.UI / path
+        assert said == f"sha256-{base64.b64encode(hashlib.sha256(file.read_bytes()).digest()).decode()}"
+
+
+@pytest.mark.parametrize("language", FILES)
+def test_a_manifest_has_the_icons_that_are_drawn(language):
+    said = json.loads(build_page.manifest(language))
+    assert (said["lang"], said["short_name"], said["start_url"], said["scope"]) == (language, "Imagine", "./", "./")
+    for each, (name, purpose) in zip(said["icons"], build_page.ICONS.items(), strict=True):
+        data = base64.b64decode(each["src"].partition(",")[2])
+        picture = Image.open(io.BytesIO(data)).convert("RGBA")
+        assert (data, each["purpose"]) == ((build_page.SOURCES / "app" / name).read_bytes(), purpose)
+        assert each["sizes"] == f"{picture.width}x{picture.height}"
+        drawn = make_icons.icon(picture.width, maskable=purpose == "maskable").convert("RGBA")
+        for place in ((0, 0), (picture.width * 25 // 64, picture.width * 26 // 64), (picture.width // 2, 4)):
+            ours, fresh = picture.getpixel(place), drawn.getpixel(place)
+            assert max(abs(a - b) for a, b in zip(ours, fresh, strict=True)) < 8, "run python -m tools.make_icons"
 
 
 def test_every_text_is_used_and_every_used_text_is_there():
@@ -130,7 +161,7 @@ def test_modules_become_one_script_in_order(tmp_path, monkeypatch):
 
 def test_a_drawer_takes_modules_of_the_pages_and_its_own():
     text = build_page.drawer("queue")
-    assert f'export const build = "{build_page._build(build_page.joined())}";' in text
+    assert f'export const build = "{build_page.build()}";' in text
     assert "export const start = ({ $dom, $i18n, $queue, $run, $stage }) => {" in text
     assert text.endswith("return $drawer;\n};\n")
     assert not {"dom.js", "innerHTML", "eval("} & set(re.findall(r"dom\.js|innerHTML|eval\(", text))

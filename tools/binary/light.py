@@ -67,6 +67,7 @@ def data(root: Path) -> list[tuple[str, str]]:
         (str(root / "ui/imagine-ui.html"), "imagine/ui"),
         (str(root / "ui/imagine-ui.ru.html"), "imagine/ui"),
         *((str(path), "imagine/ui/drawers") for path in sorted((root / "ui/drawers").glob("*.js"))),
+        *((str(path), "imagine/ui/app") for path in sorted((root / "ui/app").iterdir())),
         *_models(root / "models.example"),
         *((str(path), str(path.parent.relative_to(package.parent))) for path in _beside_modules(package)),
     ]

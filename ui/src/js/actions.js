@@ -2,7 +2,7 @@
 
 import { canCopyPictures, copyPicture, copyText } from "./clipboard.js";
 import { deletePictures, entryOf, fileOf, gallery, galleryPlace, rowOf, star } from "./collection.js";
-import { byId } from "./dom.js";
+import { byId, show } from "./dom.js";
 import { drawer } from "./drawers.js";
 import { change } from "./form.js";
 import { allWorded, t } from "./i18n.js";
@@ -32,6 +32,8 @@ export function startActions() {
   act("do-full", view);
   act("do-star", (entry) => star([entry], !rowOf(entry)?.star));
   withFile("do-copy", copy);
+  show(byId("do-share"), canShare());
+  withFile("do-share", share);
   withFile("do-png", (entry, file) => download(file, `${timeName(entry.time)}.png`));
   withFile("do-json", async (entry) => (await drawer("recipe"))?.saveJson(entry));
   act("do-delete", async (entry) => {
@@ -39,6 +41,20 @@ export function startActions() {
     (seenBoard() ? byId("do-delete") : byId("f-prompt")).focus();
   });
   byId("seed-copy").addEventListener("click", copySeed);
+}
+
+const pngOf = (entry, file) => new File([file], `${timeName(entry.time)}.png`, { type: "image/png" });
+
+/** Is there a share sheet, and does it take pictures? */
+const canShare = () => Boolean(navigator.canShare?.({ files: [pngOf({ time: 0 }, new Blob())] }));
+
+/** With its recipe, which is in the file. */
+async function share(entry, file) {
+  try {
+    await navigator.share({ files: [pngOf(entry, file)] });
+  } catch (error) {
+    if (error.name !== "AbortError") notice(t("do.share.not"), { about: "share", bad: true }); // thought better of
+  }
 }
 
 async function useAsInput(entry, file) {

@@ -2,12 +2,12 @@
 
 import { ask, ServerError } from "./api.js";
 import { field } from "./controls.js";
-import { get, put, remove } from "./database.js";
 import { all, byId, make, show } from "./dom.js";
 import { hasText, inEveryLanguage, t } from "./i18n.js";
 import { numberIn, written } from "./numbers.js";
 import { makesMaps } from "./offers.js";
 import { base64From, blobFrom, cover, PictureError, scaled } from "./pictures.js";
+import { draft, keepDraft } from "./tabs.js";
 
 const MOST = { control: 4, references: 8 };
 const PICTURE = { control: "image", references: "img" };
@@ -121,7 +121,7 @@ export async function startBeside(onChange) {
   }
   inEveryLanguage(drawAll);
   for (const name of Object.keys(items)) {
-    const kept = await get("draft", name).catch(() => undefined);
+    const kept = await draft(name).catch(() => null);
     if (Array.isArray(kept) && !items[name].length) items[name] = kept;
   }
   drawAll();
@@ -148,7 +148,7 @@ function refuse(error, sentence) {
 
 async function keep() {
   try {
-    for (const [name, list] of Object.entries(items)) await (list.length ? put("draft", name, list) : remove("draft", name));
+    for (const [name, list] of Object.entries(items)) await keepDraft(name, list.length ? list : null);
   } catch { /* no room in the browser: they stay for as long as the page is open */ }
 }
 

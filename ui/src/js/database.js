@@ -5,7 +5,7 @@
 //   entries   id → { id, time, seed, meta, warnings, notes, timings, width, height, language }   all that is told of it
 //   files     id → the PNG
 //   sources   digest → a picture that pictures were made from: kept once, as long as one of them is
-//   draft     "img", "mask" → the input of now; "order ID" → what waits in a line, or is made
+//   draft     "img", "mask", … → the input of now, "… of TAB" that of a tab; "order ID" → what waits in a line, or is made
 //
 // Before version 2 entries held their small pictures themselves, and there were no rows: `divide` takes those apart.
 // Where there is no database (a private window), memory stands in for it.

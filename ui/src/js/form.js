@@ -5,7 +5,7 @@ import { clearErrors, control, controls, defaultOf, field, focusFirstError, foll
 import { all, byId } from "./dom.js";
 import { inEveryLanguage, t } from "./i18n.js";
 import { isLoras, lorasIn, startLoras } from "./loras.js";
-import { remember, remembered } from "./memory.js";
+import { remember, remembered, rememberedHere, rememberHere } from "./memory.js";
 import { isNames, tickedIn } from "./names.js";
 import { notice } from "./notices.js";
 import { numberIn, startStepping, written } from "./numbers.js";
@@ -160,7 +160,7 @@ export function startForm() {
   if (innerWidth <= 860) byId("settings").open = false;
   document.documentElement.dataset.started = "";
   inEveryLanguage(() => { if (isReady()) { nameControls(); describe(); } });
-  fillRaw(remembered("form", { stream: PREVIEW_EVERY }));
+  fillRaw(kept());
 }
 
 /** Another picture to start from: the batches that a recipe's steps ran in mean nothing any more. */
@@ -174,7 +174,7 @@ export function reset() {
 }
 
 function restore() {
-  const said = remembered("form", { stream: PREVIEW_EVERY });
+  const said = kept();
   fillRaw(said);
   exact = recipeOf(said);
 }
@@ -195,7 +195,11 @@ function changed(each) {
   describe();
 }
 
+/** What was in this tab's form; a new tab begins with the latest of any. */
+const kept = () => rememberedHere("form") ?? remembered("form", { stream: PREVIEW_EVERY });
+
 function keep() {
+  rememberHere("form", settings());
   if (remember("form", settings()) || warned) return;
   warned = true;
   notice(t("form.full"), { about: "form", bad: true });

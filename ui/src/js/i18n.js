@@ -1,7 +1,7 @@
 // The page's words: texts by key, plurals by the language's own rules, and switching in place.
 
 import { all } from "./dom.js";
-import { remember, remembered } from "./memory.js";
+import { remember, remembered, whenRemembered } from "./memory.js";
 
 const ATTRIBUTES = ["title", "aria-label", "placeholder"];
 let current = document.documentElement.lang;
@@ -64,6 +64,8 @@ export function inEveryLanguage(act) {
   listeners.add(act);
   act();
 }
+
+whenRemembered("language", (text) => setLanguage(JSON.parse(text), false));
 
 export function setLanguage(code, keep = true) {
   if (!LANGUAGES.includes(code)) return;

@@ -15,10 +15,11 @@ import { openBeside, startGallery } from "./gallery.js";
 import { firstLanguage, inEveryLanguage, language, setLanguage, t } from "./i18n.js";
 import { letterOf } from "./keys.js";
 import { copyLink, takeHash } from "./link.js";
+import { whenRemembered } from "./memory.js";
 import { notice, undoLatest } from "./notices.js";
 import { askedToCancel, isRunning, resumeQueue, run, serverIsBack, startRun } from "./run.js";
 import { dropSource, sourcePicture, startSource } from "./source.js";
-import { bringIntoView, chooseAt, chooseBeside, chosenEntry, examples, showEntry, showFirst, startStage } from "./stage.js";
+import { bringIntoView, chooseAt, chooseBeside, chosenEntry, examples, showEntry, showLatest, startStage } from "./stage.js";
 import { undoToNow } from "./undo.js";
 import { startUpscale } from "./upscale.js";
 
@@ -44,6 +45,7 @@ function startTheme() {
     try { localStorage.setItem("imagine.theme", root.dataset.theme); } catch { /* for this visit, then */ }
     name();
   });
+  whenRemembered("theme", (theme) => { root.dataset.theme = theme; name(); });
   inEveryLanguage(name);
 }
 
@@ -140,9 +142,9 @@ function start() {
   startRun(openServer);
   startUpscale(openServer);
   startGallery(showEntry);
-  startCollection().then(() => { showFirst(); openBeside(); });
+  startCollection().then(() => { showLatest(); openBeside(); });
   addEventListener("hashchange", takeHash);
-  startConnection(() => { takeHash(); examples(); resumeQueue(); }, serverIsBack, ({ assistant, watermark }) => { offerAssistant(Boolean(assistant)); offerMark(Boolean(watermark)); });
+  startConnection(() => { takeHash(); examples(); resumeQueue(); }, serverIsBack, ({ assistant, watermark }) => { offerAssistant(Boolean(assistant)); offerMark(Boolean(watermark)); }).then(() => drawer("settings", true));
 }
 
 // What stands in the file is seen first, where it is in the right language; a hidden page has nothing to be seen.

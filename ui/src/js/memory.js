@@ -13,6 +13,27 @@ export function remembered(name, otherwise) {
   }
 }
 
+/** What this tab alone keeps over a reload; undefined where it has nothing yet. */
+export function rememberedHere(name) {
+  try {
+    return JSON.parse(sessionStorage.getItem(PREFIX + name)) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function rememberHere(name, value) {
+  try {
+    sessionStorage.removeItem(PREFIX + name); // where there is no room, rather nothing than what was before
+    sessionStorage.setItem(PREFIX + name, JSON.stringify(value));
+  } catch { /* then a reload begins with what any tab kept */ }
+}
+
+/** `act` with what another tab keeps from now on, as it is written. */
+export function whenRemembered(name, act) {
+  addEventListener("storage", ({ key, newValue }) => { if (key === PREFIX + name && newValue !== null) act(newValue); });
+}
+
 /** Keeps a value; false where the browser has no room for it or forbids it, and it only lasts until the page is closed. */
 export function remember(name, value) {
   try {

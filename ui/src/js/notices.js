@@ -9,8 +9,9 @@ const MOST = 2; // that go by themselves, at a time
 const READING = ":hover, :focus-within";
 
 /** Shows a sentence, and further ones below it. A notice of the same `about` takes the place of the one before.
- * `action` is `{ text, act, undo }`: what a button beside it does, and whether that undoes something. */
-export function notice(text, { about = text, bad = false, stay = bad, more = [], action = null } = {}) {
+ * `action` is `{ text, act, undo }`: what a button beside it does, and whether that undoes something. `said`: who doesn't see
+ * has been told already. */
+export function notice(text, { about = text, bad = false, stay = bad, more = [], action = null, said = false } = {}) {
   dismiss(about);
   const close = make("button", { type: "button", className: "icon-button", "aria-label": t("notice.dismiss") }, icon("x"));
   const body = make("div", { className: "grow" }, ...[text, ...more].map((one) => make("p", { dir: "auto" }, one)));
@@ -19,7 +20,7 @@ export function notice(text, { about = text, bad = false, stay = bad, more = [],
   box.append(close);
   close.onclick = () => box.remove();
   byId("notices").append(box);
-  if (!bad) tell([text, ...more].join(" "));
+  if (!bad && !said) tell([text, ...more].join(" "));
   if (stay || more.length) return;
   box.classList.add("passing");
   for (const old of all(".passing", byId("notices")).slice(0, -MOST)) old.remove();

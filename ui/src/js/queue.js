@@ -2,12 +2,10 @@
 // in the browser, each by itself, so that a reload loses none.
 
 import { freshId, get, keys, put, remove, take } from "./database.js";
+import { openTabs, tab } from "./tabs.js";
 
 const PREFIX = "order ";
 const ENDED = 30; // that are still told of
-const LOCK = "imagine.tab ";
-const LEFT = "imagine.left"; // in this tab's own storage: the page that was here before has gone
-const tab = ownTab();
 let [lowest, highest] = [0, 0]; // the places in the line that were given
 let line = []; // those that ended, the one that is made, those that wait
 const listeners = new Set();
@@ -120,31 +118,4 @@ function keep({ id, at, state, wanted }) {
 
 function forget({ id }) {
   tab.then(() => remove("draft", PREFIX + id)).catch(() => {});
-}
-
-/** What tells this tab from others, over a reload: not a name that it was duplicated with, whose tab is still there. */
-async function ownTab() {
-  let name = null;
-  let copied = false;
-  try {
-    name = sessionStorage.getItem(LOCK);
-    const left = sessionStorage.getItem(LEFT) !== null;
-    sessionStorage.removeItem(LEFT);
-    addEventListener("pageshow", () => sessionStorage.removeItem(LEFT)); // it may come back as it was
-    addEventListener("pagehide", () => sessionStorage.setItem(LEFT, "1"));
-    copied = name !== null && !left && Boolean((await openTabs())?.has(name));
-    if (copied) name = null;
-    name ??= freshId();
-    sessionStorage.setItem(LOCK, name);
-  } catch { /* no storage: nothing is known after a reload */ }
-  name ??= freshId();
-  navigator.locks?.request(LOCK + name, () => new Promise(() => {})).catch(() => {}); // where a browser forbids them, nobody knows
-  return { name, copied };
-}
-
-/** The tabs that are open; null where a browser doesn't tell, as over plain http. */
-async function openTabs() {
-  if (!navigator.locks) return null;
-  const { held = [] } = await navigator.locks.query();
-  return new Set(held.map((lock) => lock.name.slice(LOCK.length)));
 }

@@ -1,6 +1,5 @@
 // The picture to start from, and its mask: dropped, pasted, picked, or a result; kept over a reload.
 
-import { get, put, remove } from "./database.js";
 import { byId, show } from "./dom.js";
 import { drawer } from "./drawers.js";
 import { dropMargins, setWithPicture } from "./form.js";
@@ -8,6 +7,7 @@ import { inEveryLanguage, t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { base64From, cover, PictureError, scaled } from "./pictures.js";
 import { longestSide } from "./size.js";
+import { draft, keepDraft } from "./tabs.js";
 
 let source = null; // { blob, width, height, from, name, whole }, scaled down of `whole`; as `work` what the canvas made it of
 let mask = null;
@@ -97,10 +97,10 @@ export async function startSource(onChange) {
     byId("source-mask").focus();
   });
   inEveryLanguage(() => { describe(); });
-  const kept = await get("draft", "img").catch(() => undefined);
+  const kept = await draft("img").catch(() => null);
   if (kept && source === null) {
     source = kept;
-    mask = (await get("draft", "mask").catch(() => undefined)) ?? null;
+    mask = await draft("mask").catch(() => null);
     await describe();
   }
 }
@@ -114,8 +114,8 @@ async function setMask(found) {
 
 async function keep() {
   try {
-    await (source ? put("draft", "img", source) : remove("draft", "img"));
-    await (mask ? put("draft", "mask", mask) : remove("draft", "mask"));
+    await keepDraft("img", source);
+    await keepDraft("mask", mask);
   } catch { /* no room in the browser: it stays for as long as the page is open */ }
 }
 

@@ -8,6 +8,7 @@ import { drawer } from "./drawers.js";
 import { change } from "./form.js";
 import { markChosen } from "./gallery.js";
 import { allWorded, duration, inEveryLanguage, language, t } from "./i18n.js";
+import { rememberedHere, rememberHere } from "./memory.js";
 import { dismiss, notice } from "./notices.js";
 import { chosenModel } from "./offers.js";
 import { expectedShape } from "./size.js";
@@ -71,7 +72,7 @@ export async function end() {
   if (ended.entries.length === 0) return;
   putAside(ended);
   const act = () => { aside = null; see(ended); choose(ended.entries[0]); };
-  notice(t("run.done", { n: ended.entries.length }), { about: "done", action: { text: t("run.show"), act } });
+  notice(t("run.done", { n: ended.entries.length }), { about: "done", action: { text: t("run.show"), act }, said: true });
 }
 
 /** Shows a picture: in its place where that is seen, else alone, or with the others of `batch`. */
@@ -104,8 +105,14 @@ export function chooseBeside(across, down) {
   if (next) showEntry(next);
 }
 
-/** What is seen first: the latest picture, or that there is none yet. */
-export async function showFirst() {
+/** What was chosen when the page was loaded anew, else the latest. */
+export async function showLatest() {
+  const entry = gallery().find(({ id }) => id === rememberedHere("chosen"));
+  return entry && board === null ? showEntry(entry, batchOf(entry)) : showFirst();
+}
+
+/** The latest picture, or that there is none yet. */
+async function showFirst() {
   if (board && board === making) return;
   if (gallery()[0]) return showEntry(gallery()[0], batchOf(gallery()[0]));
   see(null);
@@ -198,6 +205,7 @@ function describeStar() {
 
 function choose(entry, byKey = false) {
   chosen = entry;
+  rememberHere("chosen", entry?.id ?? null);
   board?.mark(entry, byKey);
   markChosen(entry);
   describe();

@@ -15,6 +15,8 @@ from .security import Needed
 ANY = """
 GET /
 GET /drawers/{name}
+GET /worker.js
+GET /manifest.webmanifest
 GET /health
 GET /metrics
 GET /openapi.json

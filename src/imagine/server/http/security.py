@@ -26,7 +26,8 @@ from .forwarded import Asker, asker_of, without_port
 from .paths import PICTURES, pattern_of
 
 _PICTURE = PICTURES + "{name}"
-_OPEN = frozenset(["/health", "/", "/drawers/{name}", _PICTURE])
+_PAGE = ("/", "/drawers/{name}", "/worker.js", "/manifest.webmanifest")
+_OPEN = frozenset(["/health", *_PAGE, _PICTURE])
 """What anybody may read without a key: the page with its parts; and a stored picture, whose name is its own key."""
 _LOOPBACK_NAMES = ("localhost", "host.docker.internal")
 _EXPOSED = (

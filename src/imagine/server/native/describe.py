@@ -153,6 +153,8 @@ _ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/library/{name:.+}/preview"): {"image/*": _BYTES},
     ("GET", "/"): {"text/plain": {"schema": _TEXT}, "text/html": {"schema": _TEXT}},
     ("GET", "/drawers/{name}"): {"text/javascript": {"schema": _TEXT}},
+    ("GET", "/worker.js"): {"text/javascript": {"schema": _TEXT}},
+    ("GET", "/manifest.webmanifest"): {"application/manifest+json": {"schema": _OBJECT}},
     ("GET", "/metrics"): {"text/plain": {"schema": _TEXT}},
 }
 _BODIES: dict[tuple[str, str], dict[str, Any]] = {

@@ -9,6 +9,7 @@ from aiohttp import web
 from ..http.dialect import WORK, Dialect, Route
 from . import (
     about,
+    app,
     assist,
     generate,
     inspect,
@@ -68,6 +69,9 @@ async def _work(request: web.Request) -> web.StreamResponse:
 ROUTES = (
     Route("GET", "/", root.root, "The page for a browser; one plain line for others."),
     Route("GET", "/drawers/{name}", page.drawer, "A part of the page, which it loads once somebody opens it."),
+    Route("GET", "/worker.js", app.worker, "The page's service worker, which opens it while this server is away."),
+    Route("GET", "/manifest.webmanifest", app.manifest, "What the page is called as an application, in the language "
+          "`lang`.", queries=("lang",)),
     Route("GET", "/health", about.health, "That this is Imagine, its version, and whether it can draw."),
     Route("GET", "/metrics", about.metrics, "Counters, in Prometheus's text format."),
     Route(

@@ -36,13 +36,13 @@ class Page(NamedTuple):
 async def page(request: web.Request) -> web.StreamResponse:
     """The page for a browser; one plain line for what isn't one."""
     headers = {"Vary": "Accept, Accept-Language, Origin", "Cache-Control": "no-cache"}
-    path = page_folder() / _FILES[_language_of(request)]
+    path = page_folder() / _FILES[language_of(request)]
     if "text/html" not in request.headers.get("Accept", "") or not path.is_file():
         text = f"Imagine {__version__} is running; POST /generate makes pictures\n"
         return web.Response(text=text, headers=headers)
-    content = _read(path, path.stat().st_mtime_ns)
+    content = read(path)
     headers |= {"Content-Security-Policy": content.policy, "Referrer-Policy": "no-referrer"}
-    return _validated(request, content, "text/html", headers)
+    return validated(request, content, "text/html", headers)
 
 
 async def drawer(request: web.Request) -> web.StreamResponse:
@@ -51,11 +51,11 @@ async def drawer(request: web.Request) -> web.StreamResponse:
     path = page_folder() / "drawers" / name
     if not _DRAWER.fullmatch(name) or not path.is_file():
         raise web.HTTPNotFound
-    content = _read(path, path.stat().st_mtime_ns)
-    return _validated(request, content, "text/javascript", {"Cache-Control": "no-cache"})
+    content = read(path)
+    return validated(request, content, "text/javascript", {"Cache-Control": "no-cache"})
 
 
-def _validated(request: web.Request, content: Page, kind: str, headers: dict[str, str]) -> web.Response:
+def validated(request: web.Request, content: Page, kind: str, headers: dict[str, str]) -> web.Response:
     """The file, or that the reader's copy is still it."""
     known = request.if_none_match or ()
     if any(each.value in (content.tag, "*") for each in known):
@@ -85,12 +85,18 @@ def preferred(accept_language: str) -> str:
     return best[1] if best[0] > 0 else LANGUAGES[0]
 
 
-def _language_of(request: web.Request) -> str:
+def language_of(request: web.Request) -> str:
+    """The page's language for whoever asks: by `lang`, else as the browser says."""
     requested = request.query.get("lang", "")
     return requested if requested in LANGUAGES else preferred(request.headers.get("Accept-Language", ""))
 
 
-@lru_cache(maxsize=16)
+def read(path: Path) -> Page:
+    """A file of the page's; raises OSError where it isn't there."""
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
 def _read(path: Path, modified: int) -> Page:  # noqa: ARG001 - a page built anew is read anew
     body = path.read_bytes()
     policy = policy_from(body.decode()) if path.suffix == ".html" else ""

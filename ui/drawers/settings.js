@@ -1,0 +1,399 @@
+export const build = "73b4ed3e1ed0dd19";
+export const texts = {"server.title":["Server","Сервер"],"server.about":["Imagine {version} on {device}","Imagine {version}, {device}"],"server.device":["{device} · {name} · {state} · pictures: {running} · models: {models}, {size} · restarts: {restarts}","{device} · {name} · {state} · картинок: {running} · моделей: {models}, {size} · перезапусков: {restarts}"],"server.hint":["Another address opens that server’s own page.","Если указать другой адрес, откроется страница того сервера."],"server.key":["API key","Ключ API"],"server.key.hint":["Only if the server asks for one. It stays in this browser.","Только если сервер его требует. Ключ останется в этом браузере."],"server.use":["Use","Применить"],"done.choices":["When pictures are done and you look elsewhere","Когда картинки готовы, а страница не видна"],"done.notify":["Show a notification","Показать уведомление"],"done.sound":["Play a soft sound","Подать тихий звук"],"done.refused":["This browser shows no notifications of this page. They can be allowed in its settings for the page.","Браузер не показывает уведомления этой страницы. Разрешить их можно в его настройках для неё."],"done.failed":["The picture could not be made.","Картинка не получилась."],"done.ask":["Shall you be told when your pictures are done, while you look elsewhere?","Сообщать, когда картинки готовы, если вы смотрите на другое?"],"done.yes":["Tell me","Сообщать"],"app.install":["Install as an app","Установить как приложение"],"app.away":["The server does not answer. Your pictures and what you wrote are here; the page goes on once it is back.","Сервер не отвечает. Ваши картинки и всё, что вы написали, на месте; страница продолжит, как только он вернётся."],"app.shared":["{name} is the picture to start from.","Исходной картинкой стала {name}."],"rules.title":["What holds here","Что здесь действует"],"rules.none":["Prompts and pictures aren’t checked.","Описания и картинки не проверяются."],"rules.minors-only":["Not drawn: sexual pictures of minors, and undressing somebody in a picture that is brought.","Не рисуется: сексуальное с несовершеннолетними и раздевание людей на присланных картинках."],"rules.standard":["Not drawn: sexual content, gore, self-harm and hatred.","Не рисуется: сексуальное, кровавое, самоповреждение и ненависть."],"rules.strict":["For a family: nothing bare or violent is drawn.","Для семьи: ничего обнажённого и жестокого."],"rules.own":["Prompts are held to rules of the owner’s own.","Описания проверяются и по правилам самого владельца."],"rules.pictures":["Pictures are looked at before they are shown.","Картинки проверяются до показа."],"rules.signed":["Pictures carry Content Credentials: signed, made by Imagine.","Картинки подписаны (Content Credentials): сделаны Imagine."],"rules.marked":["Pictures are marked in their pixels, invisibly.","В пикселях картинок незаметная метка."],"rules.assistant":["An assistant understands wishes in plain words.","Ассистент понимает пожелания обычными словами."]};
+export const style = ".rules{padding-top:var(--s4);border-top:1px solid var(--line);font-size:var(--small)}\n.rules h3,.rules legend{margin:0 0 var(--s1);font:inherit;color:var(--muted)}\n.rules li{position:relative;padding-left:14px}\n.rules li::before{content:\"·\";position:absolute;left:3px}\n.choices{display:grid;gap:var(--s2);justify-items:start}\n.choices legend{float:left;width:100%}\n";
+export const tree = [["dialog",{"id":"server-dialog","aria-labelledby":"server-title"},["form",{"method":"dialog","id":"server-form"},["h2",{"id":"server-title","data-t":"server.title"}],["p",{"id":"server-about","class":"hint"}],["ul",{"class":"hint","id":"server-devices","hidden":""}],["p",{"class":"error","id":"server-error","role":"alert","hidden":""}],["div",{"class":"field"},["label",{"for":"server-address","data-t":"server.address"}],["input",{"id":"server-address","type":"text","inputmode":"url","spellcheck":"false","autocapitalize":"off","autocomplete":"off"}],["p",{"class":"hint","data-t":"server.hint"}]],["div",{"class":"field"},["label",{"for":"server-key","data-t":"server.key"}],["input",{"id":"server-key","type":"password","spellcheck":"false","autocomplete":"off"}],["p",{"class":"hint","data-t":"server.key.hint"}]],["fieldset",{"class":"rules choices"},["legend",{"data-t":"done.choices"}],["label",{"class":"check","id":"done-notify-label"},["input",{"type":"checkbox","id":"done-notify","aria-describedby":"done-refused"}]," ",["span",{"data-t":"done.notify"}]],["label",{"class":"check"},["input",{"type":"checkbox","id":"done-sound"}]," ",["span",{"data-t":"done.sound"}]],["p",{"class":"hint","id":"done-refused","role":"status","hidden":""}],["button",{"type":"button","class":"text-button inset","id":"app-install","data-t":"app.install","hidden":""}]],["div",{"class":"rules","id":"server-rules","hidden":""},["h3",{"id":"server-rules-title","data-t":"rules.title"}],["ul",{"id":"server-rules-list","aria-labelledby":"server-rules-title"}]],["div",{"class":"dialog-actions"},["button",{"type":"button","class":"button","data-close":"","data-t":"close"}],["button",{"type":"submit","class":"button primary","data-t":"server.use"}]]]]];
+export const start = ({ $api, $collection, $connection, $dom, $drawers, $form, $i18n, $link, $memory, $notices, $queue, $source, $stage, $undo }) => {
+
+const $sound = (() => {
+
+const WELL = [659.26, 880];
+const BADLY = [440, 329.63];
+const LOUD = 0.1;
+const APART = 0.16;
+const LASTS = 0.9;
+let audio = null;
+
+function prepareSound() {
+audio ??= new AudioContext();
+}
+
+async function chime(well) {
+prepareSound();
+await audio.resume();
+const notes = (well ? WELL : BADLY).map((frequency, place) => note(frequency, audio.currentTime + 0.02 + place * APART));
+notes.at(-1).onended = () => audio.suspend(); // else it keeps a phone's battery busy
+}
+
+function note(frequency, start) {
+const tone = new OscillatorNode(audio, { frequency });
+const level = new GainNode(audio, { gain: 0 });
+level.gain.setValueAtTime(0, start);
+level.gain.linearRampToValueAtTime(LOUD, start + 0.02);
+level.gain.exponentialRampToValueAtTime(0.0001, start + LASTS);
+tone.connect(level).connect(audio.destination);
+tone.start(start);
+tone.stop(start + LASTS);
+return tone;
+}
+return { prepareSound, chime };
+})();
+
+const $done = (() => {
+
+const { batchOf, gallery } = $collection;
+const { byId, show } = $dom;
+const { inEveryLanguage, language, t } = $i18n;
+const { remember, remembered } = $memory;
+const { notice } = $notices;
+const { orders, waiting, whenQueueChanges } = $queue;
+const { showEntry } = $stage;
+const { chime, prepareSound } = $sound;
+
+const LONG = 20_000; // milliseconds of a run that one doesn't sit before
+const CAN_NOTIFY = isSecureContext && "Notification" in window;
+let watched = null; // the order that is made, since when, and whether the page wasn't looked at meanwhile
+let batch = fresh();
+let shown = null;
+
+function startTelling() {
+whenQueueChanges(follow);
+const leave = () => { if (watched && isAway()) watched.away = true; };
+addEventListener("blur", leave);
+document.addEventListener("visibilitychange", () => {
+leave();
+if (!document.hidden) shown?.close();
+});
+show(byId("done-notify-label"), CAN_NOTIFY);
+byId("done-notify").addEventListener("change", async ({ target }) => {
+if (target.checked) await allow();
+else remember("done.notify", false);
+describe();
+});
+byId("done-sound").addEventListener("change", ({ target }) => {
+remember("done.sound", target.checked);
+if (target.checked) chime(true);
+});
+addEventListener("storage", describe);
+inEveryLanguage(describe);
+follow();
+}
+
+function showPicture(id) {
+const row = gallery().find((one) => one.id === id);
+if (row) showEntry(row, batchOf(row));
+}
+
+function fresh() {
+return { pictures: [], failed: false, error: "", long: false, away: false };
+}
+
+const isAway = () => document.hidden || !document.hasFocus();
+const notifies = () => CAN_NOTIFY && remembered("done.notify", false) && Notification.permission === "granted";
+const sounds = () => remembered("done.sound", false);
+
+function describe() {
+byId("done-notify").checked = notifies();
+byId("done-sound").checked = sounds();
+const refused = CAN_NOTIFY && Notification.permission === "denied";
+byId("done-refused").textContent = refused ? t("done.refused") : "";
+show(byId("done-refused"), refused);
+}
+
+function follow() {
+const running = orders().find((order) => order.state === "running");
+if (watched && watched.order !== running) ended(watched);
+if (!running) watched = null;
+else if (watched?.order !== running) watched = { order: running, since: performance.now(), away: isAway() };
+if (running && sounds()) prepareSound();
+if (!running && !waiting().length && (batch.pictures.length || batch.failed)) tellAll();
+}
+
+function ended({ order, since, away }) {
+if (order.state === "cancelled") batch = fresh();
+if (order.state !== "done" && order.state !== "failed") return;
+batch.pictures.push(...order.made);
+batch.failed = order.state === "failed" || !order.made.length;
+batch.error = order.error;
+batch.long ||= performance.now() - since >= LONG;
+batch.away ||= away;
+}
+
+function tellAll() {
+const { failed, long, away } = batch;
+if (isAway() && notifies()) notify(batch);
+if ((isAway() || long) && sounds()) chime(!failed);
+if (!failed && (long || away)) askOnce();
+batch = fresh();
+}
+
+async function notify({ pictures, failed, error }) {
+const title = failed ? t("done.failed") : t("run.done", { n: pictures.length });
+const options = { body: error, tag: "imagine.done", lang: language() };
+try {
+shown = new Notification(title, options);
+shown.onclick = () => {
+window.focus();
+shown.close();
+showPicture(pictures[0]?.id);
+};
+} catch {
+const registration = await navigator.serviceWorker?.getRegistration();
+registration?.active?.postMessage({ show: { title, options, picture: pictures[0]?.id } });
+}
+}
+
+function askOnce() {
+if (!CAN_NOTIFY || Notification.permission !== "default" || remembered("done.asked", false)) return;
+remember("done.asked", true);
+const act = async () => {
+if (!(await allow())) return;
+remember("done.sound", true);
+describe();
+};
+notice(t("done.ask"), { about: "ask", stay: true, action: { text: t("done.yes"), act } });
+}
+
+async function allow() {
+const granted = (await Notification.requestPermission()) === "granted";
+remember("done.notify", granted);
+describe();
+return granted;
+}
+return { startTelling, showPicture };
+})();
+
+const $app = (() => {
+
+const { server, whenLooked } = $connection;
+const { byId, make, show } = $dom;
+const { drawer, workerAddress } = $drawers;
+const { inEveryLanguage, language, t } = $i18n;
+const { dismiss, notice } = $notices;
+const { takeSource } = $source;
+const { showEntry } = $stage;
+const { undoToNow } = $undo;
+const { showPicture } = $done;
+
+let offered = null; // the browser's own question whether to install it
+
+async function startApp() {
+if (!isSecureContext || !navigator.serviceWorker) return;
+whenLooked(tellAway);
+nameApp();
+offerInstalling();
+window.launchQueue?.setConsumer(opened);
+navigator.serviceWorker.addEventListener("message", heard);
+navigator.serviceWorker.startMessages();
+try {
+await navigator.serviceWorker.register(workerAddress, { updateViaCache: "none" });
+} catch { /* the server is away, or the browser wants none: what was registered stays */ }
+takeShared();
+}
+
+function tellAway() {
+const { health, state } = server();
+if (health || state !== "gone") dismiss("away");
+else if (!byId("notices").querySelector("[data-about=away]")) notice(t("app.away"), { about: "away", stay: true });
+}
+
+function nameApp() {
+const link = make("link", { rel: "manifest", crossOrigin: "use-credentials" });
+inEveryLanguage(() => { link.href = `./manifest.webmanifest?lang=${language()}`; });
+document.head.append(link);
+}
+
+function offerInstalling() {
+const describe = () => show(byId("app-install"), offered !== null);
+addEventListener("beforeinstallprompt", (event) => {
+event.preventDefault();
+offered = event;
+describe();
+});
+addEventListener("appinstalled", () => {
+offered = null;
+describe();
+});
+byId("app-install").addEventListener("click", () => {
+offered.prompt();
+offered = null;
+describe();
+});
+}
+
+async function opened({ files }) {
+const file = await files[0]?.getFile();
+const entry = file && (await (await drawer("recipe"))?.loadFile(file));
+if (entry) await showEntry(entry);
+}
+
+async function takeShared() {
+const asked = new URLSearchParams(location.search);
+const take = asked.get("shared");
+if (take === null) return;
+asked.delete("shared");
+history.replaceState(null, "", location.pathname + (asked.size ? `?${asked}` : "") + location.hash);
+(await navigator.serviceWorker.ready).active.postMessage({ take });
+}
+
+async function heard({ data: { shared, picture } }) {
+if (picture) showPicture(picture);
+if (!shared) return;
+const action = undoToNow();
+if (await takeSource(shared, shared.name)) notice(t("app.shared", { name: shared.name }), { about: "shared", action });
+}
+return { startApp };
+})();
+
+const $signs = (() => {
+
+const { make } = $dom;
+const { orders, waiting, whenQueueChanges } = $queue;
+
+const PARTS = 32;
+const ROUND = 2 * Math.PI * 12;
+const TOUCHED = matchMedia("(pointer: coarse)");
+const usual = document.querySelector("link[rel=icon]");
+let drawn = null; // how many parts; null: the page's own icon
+let counted = 0;
+let awake = false;
+let lock = null;
+
+function startSigns() {
+whenQueueChanges(describe);
+document.addEventListener("visibilitychange", describe);
+describe();
+}
+
+function describe() {
+const running = orders().find((order) => order.state === "running");
+drawRing(running ? Math.floor((running.part ?? 0) * PARTS) : null);
+count(running ? waiting().length : 0);
+stayAwake(running !== undefined && !document.hidden && TOUCHED.matches);
+}
+
+function drawRing(parts) {
+if (parts === drawn) return;
+drawn = parts;
+const href = parts === null ? usual.href : `data:image/svg+xml,${encodeURIComponent(ring(parts / PARTS))}`;
+document.querySelector("link[rel=icon]").replaceWith(make("link", { rel: "icon", href }));
+}
+
+const ring = (part) => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke-width="7"><circle cx="16" cy="16" r="12" stroke="#8f8b82"/><path d="M16 4a12 12 0 1 1-.01 0" stroke="#ff7a42" stroke-dasharray="${part * ROUND} 99"/></svg>`;
+
+function count(number) {
+if (number === counted) return;
+counted = number;
+(number ? navigator.setAppBadge?.(number) : navigator.clearAppBadge?.())?.catch(() => {});
+}
+
+async function stayAwake(wanted) {
+if (wanted === awake) return;
+awake = wanted;
+if (!wanted) {
+lock?.release();
+lock = null;
+return;
+}
+try {
+const given = await navigator.wakeLock.request("screen");
+if (awake && lock === null) lock = given;
+else given.release();
+} catch { /* none is to be had here, or the battery is low */ }
+}
+return { startSigns };
+})();
+
+const $drawer = (() => {
+
+const { ask, ServerError } = $api;
+const { addressFrom, devicesNamed, look, server, whenLooked } = $connection;
+const { byId, make, openDialog, show } = $dom;
+const { settings } = $form;
+const { fileSize, hasText, inEveryLanguage, language, t } = $i18n;
+const { hashOf } = $link;
+const { remember, remembered } = $memory;
+const { startApp } = $app;
+const { startTelling } = $done;
+const { startSigns } = $signs;
+
+const SENDABLE = /^[\x20-\x7e]*$/;
+
+function openSettings(error = "") {
+byId("server-address").value = location.origin;
+byId("server-key").value = remembered("key", "");
+byId("server-error").textContent = error;
+show(byId("server-error"), Boolean(error));
+openDialog(byId("server-dialog"));
+if (error) byId("server-key").focus();
+}
+
+function describe() {
+const { health } = server();
+const device = devicesNamed(health) || t("status.starting");
+byId("server-about").textContent = health ? t("server.about", { version: health.version, device }) : "";
+describeDevices(health?.devices?.length > 1 ? health.devices : []);
+describeRules(health);
+}
+
+function describeDevices(devices) {
+const lines = devices.map((each) => each.problem ? `${each.device} · ${each.problem}`
+: t("server.device", { ...each, state: t(`status.${each.state}`), size: fileSize(each.size) }));
+const list = byId("server-devices");
+if (list.textContent !== lines.join("")) list.replaceChildren(...lines.map((line) => make("li", {}, line)));
+show(list, lines.length > 0);
+}
+
+function describeRules(health) {
+const rules = !health ? [] : [
+...checks(health.moderation),
+health.provenance ? t("rules.signed") : "",
+health.watermark ? t("rules.marked") : "",
+health.assistant ? t("rules.assistant") : "",
+].filter(Boolean);
+const list = byId("server-rules-list");
+if (list.textContent !== rules.join("")) list.replaceChildren(...rules.map((rule) => make("li", {}, rule)));
+show(byId("server-rules"), rules.length > 0);
+}
+
+function checks({ policy, prompts, own, pictures }) {
+const held = policy !== "none" && (prompts || pictures);
+const named = hasText(`rules.${policy}`) ? t(`rules.${policy}`) : policy;
+const rules = [held ? named : "", own ? t("rules.own") : "", pictures ? t("rules.pictures") : ""];
+return rules.some(Boolean) ? rules : [t("rules.none")];
+}
+
+async function useServer(event) {
+event.preventDefault();
+const address = addressFrom(byId("server-address").value);
+if (address === null) return sayInDialog(t("server.bad"), "server-address");
+if (address !== location.origin) return location.assign(`${address}/?lang=${language()}${hashOf(settings())}`);
+const key = byId("server-key").value.trim();
+try {
+if (!SENDABLE.test(key)) throw new ServerError(401, "", { keyed: true });
+await ask("/models", { key });
+} catch (error) {
+if (error.status === undefined) throw error;
+return sayInDialog(error.words, "server-key");
+}
+remember("key", key);
+byId("server-dialog").close();
+return look();
+}
+
+function sayInDialog(sentence, about) {
+byId("server-error").textContent = sentence;
+show(byId("server-error"), true);
+byId(about).focus();
+byId(about).select();
+}
+
+byId("server-form").addEventListener("submit", useServer);
+whenLooked(describe);
+inEveryLanguage(describe);
+startSigns();
+startTelling();
+startApp();
+return { openSettings };
+})();
+return $drawer;
+};

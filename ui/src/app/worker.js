@@ -1,0 +1,111 @@
+// The page while its server is away: the page and its drawers, all made together, as this worker came with them. What is
+// asked of the server, what it answers and what it is told never go through here.
+
+const HERE = registration.scope;
+const OWN = `imagine ${HERE} `; // how names of caches begin that are this page's: an origin may have several
+const CACHE = OWN + BUILD;
+const PATIENCE = 4_000; // milliseconds until what is kept is shown instead of what doesn't come
+const SHARED = 120_000; // for which a picture that was handed over waits for the page
+const handed = new Map(); // by a name that only the page is told
+
+addEventListener("install", (event) => event.waitUntil(keepAll()));
+
+addEventListener("activate", (event) => event.waitUntil(takeOver()));
+
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  const path = url.origin + url.pathname;
+  if (request.mode === "navigate" && path === HERE && request.method === "GET") event.respondWith(pageOf(event, url));
+  if (request.mode === "navigate" && path === `${HERE}share` && request.method === "POST") event.respondWith(received(event));
+  if (path.startsWith(`${HERE}drawers/`) && url.searchParams.get("build") === BUILD) event.respondWith(drawerOf(request, `.${path.slice(HERE.length - 1)}`));
+});
+
+addEventListener("message", (event) => {
+  const { take, show } = event.data;
+  if (take !== undefined) event.source.postMessage({ shared: handed.get(take)?.() ?? null });
+  if (show) event.waitUntil(registration.showNotification(show.title, { ...show.options, data: { picture: show.picture, client: event.source.id } }));
+});
+
+addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(bring(event.notification.data));
+});
+
+/** All files, each as it was when this worker was made: where one is another by now, there will be another worker. */
+async function keepAll() {
+  const cache = await caches.open(CACHE);
+  try {
+    await Promise.all(Object.entries(FILES).map(async ([path, integrity]) => {
+      const answer = await fetch(path, { integrity, cache: "no-cache", redirect: "error", headers: { Accept: "text/html, text/javascript" } });
+      if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+      await cache.put(path, answer);
+    }));
+  } catch (error) {
+    await caches.delete(CACHE);
+    throw error;
+  }
+}
+
+/** No page of those before is open any more; one that was opened before there was a worker gets its drawers from here, too. */
+async function takeOver() {
+  await forget((name) => name !== CACHE);
+  await registration.navigationPreload?.enable();
+  await clients.claim();
+}
+
+async function forget(which) {
+  const names = (await caches.keys()).filter((name) => name.startsWith(OWN) && which(name));
+  await Promise.all(names.map((name) => caches.delete(name)));
+}
+
+/** The server's page; the one that is kept where that doesn't come, or only a proxy's word that there is no server. */
+async function pageOf(event, url) {
+  const coming = answerOf(event);
+  event.waitUntil(coming.catch(() => {}));
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+  const answer = await Promise.race([coming, late]).catch(() => undefined);
+  if (answer && answer.status < 500) {
+    if (!answer.headers.get("Content-Security-Policy")?.includes("worker-src")) event.waitUntil(goUnlessOffered());
+    return answer;
+  }
+  const languages = [url.searchParams.get("lang"), ...navigator.languages.map((name) => name.slice(0, 2)), "en"];
+  const language = languages.find((name) => FILES[`./?lang=${name}`]);
+  return (await kept(`./?lang=${language}`)) ?? answer ?? coming;
+}
+
+const answerOf = async (event) => (await event.preloadResponse) ?? fetch(event.request);
+
+const drawerOf = async (request, path) => (await kept(path)) ?? fetch(request);
+
+const kept = async (path) => (await caches.open(CACHE)).match(path, { ignoreVary: true });
+
+/** What answers is no page that has a worker: an older server's, or another program's. */
+async function goUnlessOffered() {
+  const answer = await fetch("./worker.js", { cache: "no-store" });
+  const offered = answer.ok && (answer.headers.get("Content-Type") ?? "").includes("javascript");
+  if (offered || (!answer.ok && answer.status !== 404 && answer.status !== 410)) return;
+  await registration.unregister();
+  await forget(() => true);
+}
+
+/** A picture that was shared with the application: the page gets it from here, once, and the server doesn't see it. */
+async function received(event) {
+  const file = (await event.request.formData()).get("picture");
+  if (!(file instanceof File)) return Response.redirect("./", 303);
+  const id = crypto.randomUUID();
+  event.waitUntil(new Promise((resolve) => {
+    const end = () => (handed.delete(id) ? (resolve(), file) : null);
+    handed.set(id, end);
+    setTimeout(end, SHARED);
+  }));
+  return Response.redirect(`./?shared=${id}`, 303);
+}
+
+/** The tab that asked for a picture, with it; where that is closed, the page. */
+async function bring({ client: id, picture }) {
+  const client = await clients.get(id);
+  if (!client) return clients.openWindow("./");
+  client.postMessage({ picture });
+  return client.focus();
+}

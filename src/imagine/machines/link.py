@@ -38,6 +38,10 @@ class Parting(Exception):
         self.note = note
 
 
+class Unwanted(Parting):
+    """The other side doesn't let this one in, and won't before somebody sees to it."""
+
+
 class Lie(Parting):
     """The other side said what nobody who is honest says."""
 

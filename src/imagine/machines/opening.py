@@ -16,7 +16,7 @@ from aiohttp.client_exceptions import ClientConnectorCertificateError, ClientErr
 from ..assistant.address import LookUp, is_near, look_up
 from ..messages import Message, message
 from ..words.peers import PeerSettings
-from .link import Parting
+from .link import Parting, Unwanted
 from .wire import MAX_MESSAGE, PATH
 
 _TO_CONNECT = 10.0
@@ -81,6 +81,8 @@ async def opened(peer: PeerSettings, find: LookUp = look_up) -> OpenPeer:
             return OpenPeer(session, await _asked(session, peer.url + PATH))
     except BaseException as error:
         await session.close()
+        if isinstance(error, aiohttp.WSServerHandshakeError):
+            raise Unwanted(_refused(error.status)) from error
         if isinstance(error, ClientError | OSError | ValueError):
             raise Parting(message("peer.far") if resolver.is_far else _why(error)) from error
         raise
@@ -117,8 +119,6 @@ def _is_far_literal(url: str) -> bool:
 
 def _why(error: Exception) -> Message:
     """What the system says of it, without the key that was sent."""
-    if isinstance(error, aiohttp.WSServerHandshakeError):
-        return _refused(error.status)
     if isinstance(error, ClientSSLError):  # its numbers are OpenSSL's
         untrusted = isinstance(error, ClientConnectorCertificateError)
         return message("peer.untrusted" if untrusted else "peer.no_tls")

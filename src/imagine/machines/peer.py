@@ -85,8 +85,8 @@ class PeerWorker(ProcessWorker):
         return life
 
     def _note_end(self, life: PeerLife, why: Message) -> None:
-        """There is no hope for what rests, and it is told why, before it is begun with again."""
-        if life.lied:
+        """Where there is no hope for now, it is told why, before it is begun with again."""
+        if life.hopeless:
             self.broken = why
 
     def _take_devices(self, told: Devices) -> None:

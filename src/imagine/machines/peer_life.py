@@ -35,7 +35,7 @@ from ..words.frames import (
 )
 from ..words.peers import PeerSettings
 from .claims import JobClaim, checked_answer, note_of
-from .link import FrameLink, Lie, LinkLimits, Parting
+from .link import FrameLink, Lie, LinkLimits, Parting, Unwanted
 from .opening import OpenPeer, opened
 from .portable import portable
 from .wire import PROTOCOL, Beat, Devices, Hello, Holdings, Refusal, from_host
@@ -83,6 +83,8 @@ class PeerLife:
         self.ended: asyncio.Future[Message] = self._loop.create_future()
         self.lied = False
         """Did it end since the other side said what can't be?"""
+        self.hopeless = False
+        """Is there nothing to be hoped for soon?"""
         self._verdict: Message | None = None
         self._jobs: dict[str, JobClaim | None] = {}
         """What is asked of it and has not ended; None: what is no picture's."""
@@ -138,6 +140,7 @@ class PeerLife:
             why = await self._connected(await self._terms.open(self._peer))
         except Parting as parting:
             why, self.lied = parting.note, isinstance(parting, Lie)
+            self.hopeless = isinstance(parting, Lie | Unwanted)
         except asyncio.CancelledError:  # by `kill`
             if self._verdict is None:
                 raise
@@ -238,7 +241,7 @@ class PeerLife:
         try:
             claim.check_size(await self._terms.look(claim.job, finished.data))
         except (BadPicture, Lie):
-            self.lied = True
+            self.lied = self.hopeless = True
             self.kill(message("lie.picture"))
         except ImagineError as error:
             self._heard.report(_failed_with(claim.job.job, error))

@@ -126,11 +126,12 @@ def test_a_large_text_encoder_that_two_models_share_is_a_reason():
     assert field.give(model("third", 6)) == 0
 
 
-def test_what_does_not_fit_is_not_sent_there_while_it_fits_elsewhere():
+def test_what_does_not_fit_is_sent_elsewhere_unless_the_line_there_is_longer_than_the_slow_way():
     small, large = Desk(memory=8), Desk(memory=24)
     large.has(A)
     field = Field(small, large)
-    assert {field.give(model("flux", 20), 60.0) for _ in range(10)} == {1}
+    places = [field.give(model("flux", 20), 60.0) for _ in range(12)]
+    assert (places[:3], places.count(0) > 0) == ([1, 1, 1], True)
     alone = Field(Desk(memory=8))
     assert alone.give(model("flux", 20)) == 0
 

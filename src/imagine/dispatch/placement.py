@@ -24,14 +24,16 @@ from .rankings import EVERYBODY, Rankings, RankStanding
 from .sites import SHARED, W, WorkerSite
 from .wanted import JobNeeds, ModelWeights
 
-_LOOKED_AT = 8
-"""So many workers of each group and tier are weighed against each other: all of them where there are no more."""
+_LOOKED_AT = 4
+"""So many workers of each group and tier are weighed against each other, those first that are free first."""
 _TIERS = 3
-"""Factors of two by which workers are told apart in lines of their own, up and down from the mean."""
+"""Factors of two in speed by which workers are told apart in lines of their own, up and down from the mean."""
 _SEEN = 8
 """Workers whose word is looked at anew with each decision, beside those that are weighed."""
 _THRIFT = 0.25
 """How much more than its seconds a load counts: where two ways are even, the one without is better."""
+_IN_PARTS = 3.0
+"""How many times as long a picture is taken to take where its model comes to the device in parts."""
 _FORGIVEN = 600.0
 """Seconds after which a failure no longer tells anything."""
 _MODELS = 512
@@ -114,7 +116,8 @@ class JobPlacement(Generic[W]):
         for weights in wanted.weights:
             self._demand.note(weights.identity, now)
         before = [*site.models]
-        site.claim(job, wanted, self._seconds(site, wanted))
+        seconds = self._seconds(wanted, company=self._has_company(site, wanted))
+        site.claim(job, wanted, seconds * self._slowness(site, wanted))
         self._settle(site, before)
 
     def hear(self, worker: W, event: JobReport) -> None:
@@ -126,7 +129,7 @@ class JobPlacement(Generic[W]):
                 site.advance_load(event.job, event.fraction)
             case Progress():
                 done, wanted = event.step / max(1, event.steps), claim.wanted
-                if wanted.params is not None:
+                if wanted.params is not None and site.fits(wanted):
                     company = site.kin[wanted.kin] > 1
                     self.paces.learn(worker, wanted.params, done, event.spent, company=company)
                 site.advance(event.job, done)
@@ -160,7 +163,7 @@ class JobPlacement(Generic[W]):
             self._look(site)
 
         def reluctance(site: WorkerSite[W]) -> tuple[bool, bool, bool, bool, float, int, int]:
-            cost = self._cost(site, wanted)
+            cost = self._cost(site, wanted, 0.0, 0.0)
             return not site.has(wanted), site.ready is None, site.lacking(wanted) > 0, not site.fits(wanted), *cost
 
         return min(self._sites.values(), key=reluctance).worker
@@ -172,6 +175,7 @@ class JobPlacement(Generic[W]):
     def _best(self, rankings: Rankings, wanted: JobNeeds, may: Callable[[W], bool]) -> WorkerSite[W] | None:
         """Of those in these lines, by the first of the wishes in `_levels` that any fulfils."""
         groups = self._groups(wanted)
+        alone, company = self._seconds(wanted, company=False), self._seconds(wanted, company=True)
         for level in self._levels(wanted):
 
             def suits(number: int, level: Callable[[WorkerSite[W]], bool] = level) -> bool:
@@ -183,30 +187,28 @@ class JobPlacement(Generic[W]):
                 self._look(self._by_number[number])
             sites = [self._by_number[number] for number in numbers if self._by_number[number].ready is not None]
             if sites:
-                return min(sites, key=lambda site: self._cost(site, wanted))
+                return min(sites, key=lambda site: self._cost(site, wanted, alone, company))
         return None
 
     def _levels(self, wanted: JobNeeds) -> Iterator[Callable[[WorkerSite[W]], bool]]:
         """What is asked of a worker, from what is best to nothing: that it makes the same bits, where that is wanted,
-        that everything fits there, that it didn't fail lately."""
+        that it didn't fail lately."""
         submit, now = wanted.replayed, self._clock()
 
         def same(site: WorkerSite[W]) -> bool:
             return submit is None or (site.ready is not None and makes_the_same(site.ready, submit))
 
-        yield lambda site: site.fits(wanted) and self._is_steady(site, now) and same(site)
-        yield lambda site: site.fits(wanted) and same(site)
-        if submit is not None:
-            yield same
-            yield lambda site: site.fits(wanted)
+        yield lambda site: self._is_steady(site, now) and same(site)
+        yield same
         yield lambda _: True
 
     def _is_steady(self, site: WorkerSite[W], now: float) -> bool:
         """Did it fail lately? Then one job at a time, until one is done."""
         return not site.claims or not site.failures or now - site.failed_at > _FORGIVEN
 
-    def _cost(self, site: WorkerSite[W], wanted: JobNeeds) -> tuple[float, int, int]:
-        """Seconds that it costs everybody there; where that is even, the emptier is better."""
+    def _cost(self, site: WorkerSite[W], wanted: JobNeeds, alone: float, company: float) -> tuple[float, int, int]:
+        """Seconds that it costs everybody there; where that is even, the emptier is better. A worker of mean speed
+        takes so many for a picture that is `alone`, and in `company`."""
         lacking = site.lacking(wanted)
         load = site.load_seconds(lacking) * (1.0 + _THRIFT + len(site.claims))
         if lacking:
@@ -215,14 +217,18 @@ class JobPlacement(Generic[W]):
                 site.load_seconds(size) * self._demand.soon(identity, now, self._copies[identity])
                 for identity, size in site.in_the_way(lacking)
             )
-        return site.wait + load + self._seconds(site, wanted), len(site.models), site.number
+        run = company if self._has_company(site, wanted) else alone
+        return site.wait + load + run * self._slowness(site, wanted), len(site.models), site.number
 
-    def _seconds(self, site: WorkerSite[W], wanted: JobNeeds) -> float:
-        """What it takes there, beside loading."""
-        if wanted.params is None:
-            return 0.0
-        company = wanted.kin is not None and 0 < site.kin[wanted.kin] < wanted.most
-        return self.paces.seconds(wanted.params, company=company) * self.paces.slowness(site.worker)
+    def _slowness(self, site: WorkerSite[W], wanted: JobNeeds) -> float:
+        return self.paces.slowness(site.worker) * (1.0 if site.fits(wanted) else _IN_PARTS)
+
+    def _seconds(self, wanted: JobNeeds, *, company: bool) -> float:
+        return 0.0 if wanted.params is None else self.paces.seconds(wanted.params, company=company)
+
+    def _has_company(self, site: WorkerSite[W], wanted: JobNeeds) -> bool:
+        """Is there a batch that it makes larger?"""
+        return wanted.kin is not None and 0 < site.kin[wanted.kin] < wanted.most
 
     def _remember(self, weights: ModelWeights) -> None:
         new = weights.identity not in self._known
@@ -271,10 +277,9 @@ class JobPlacement(Generic[W]):
 
     def _standing(self, site: WorkerSite[W]) -> RankStanding:
         """Who has nothing to do is first, and of those who has the least there."""
-        tier = round(math.log2(self.paces.slowness(site.worker)))
+        speed = max(-_TIERS, min(_TIERS, round(math.log2(self.paces.slowness(site.worker)))))
+        memory = 0 if math.isinf(site.memory) else round(math.log2(max(1.0, site.memory)))
         due, size = (self._clock() + site.wait, 0.0) if site.claims else (0.0, float(sum(site.models.values())))
         known = (self._known.get(identity) for identity in site.models)
         parts = {part for weights in known if weights is not None for part in self._shared(weights)}
-        return RankStanding(
-            max(-_TIERS, min(_TIERS, tier)), (due, size, site.number), (EVERYBODY, *site.models, *parts)
-        )
+        return RankStanding((speed, memory), (due, size, site.number), (EVERYBODY, *site.models, *parts))

@@ -12,9 +12,9 @@ EVERYBODY: Hashable = None
 
 
 class RankStanding(NamedTuple):
-    """Where one stands: among those about as fast, in the line of each group that it is in."""
+    """Where one stands: among those that are much like it, in the line of each group that it is in."""
 
-    tier: int
+    tier: Hashable
     entry: RankEntry
     groups: tuple[Hashable, ...]
 
@@ -23,7 +23,7 @@ class Rankings:
     """Numbers of workers, in a line for each group and tier. A change costs the groups that the worker is in."""
 
     def __init__(self) -> None:
-        self._lines: dict[Hashable, dict[int, list[RankEntry]]] = {}
+        self._lines: dict[Hashable, dict[Hashable, list[RankEntry]]] = {}
         self._standings: dict[int, RankStanding] = {}
 
     def __len__(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -74,6 +75,8 @@ class WorkerSite(Generic[W]):
     ready: Ready | None = None
     unheard: bool = True
     """It never took jobs so far."""
+    memory: float = math.inf
+    """Bytes that weights may take; infinite where nobody knows."""
     stats: Stats | None = None
     models: dict[str, int] = field(default_factory=dict)
     """Bytes by the identity of what is there or coming, least recently used first."""
@@ -97,12 +100,6 @@ class WorkerSite(Generic[W]):
         """Seconds until it has done what it holds."""
         return self.left + sum(self.coming.values())
 
-    @property
-    def memory(self) -> int | None:
-        """Bytes that weights may take; None where nobody knows."""
-        room = self.ready.room if self.ready is not None else None
-        return None if room is None else room.memory
-
     def has(self, wanted: JobNeeds) -> bool:
         """Does it have all the files?"""
         if (known := self._has.get(wanted.key)) is None:
@@ -119,6 +116,8 @@ class WorkerSite(Generic[W]):
         if worker.ready is not self.ready:
             self.ready, self.unheard = worker.ready, self.unheard and worker.ready is None
             self.coming.clear()
+            room = worker.ready.room if worker.ready is not None else None
+            self.memory = math.inf if room is None else room.memory
         self.stats = worker.stats
         there = {model.identity: model.size or self._size(model.identity) for model in self.stats.models}
         for identity in self.coming.keys() & there.keys():
@@ -144,7 +143,7 @@ class WorkerSite(Generic[W]):
 
     def fits(self, wanted: JobNeeds) -> bool:
         """Could all of it lie there, were nothing else there?"""
-        return self.memory is None or wanted.nbytes <= self.memory
+        return wanted.nbytes <= self.memory
 
     def load_seconds(self, nbytes: int) -> float:
         """What loading so many bytes takes here."""
@@ -152,9 +151,7 @@ class WorkerSite(Generic[W]):
 
     def in_the_way(self, nbytes: int) -> Iterator[tuple[str, int]]:
         """The models that would have to go for so many bytes more, least recently used first, with their bytes."""
-        if (memory := self.memory) is None or not nbytes:
-            return
-        over = sum(self.models.values()) + nbytes - memory
+        over = sum(self.models.values()) + nbytes - self.memory
         for identity, size in self.models.items():
             if over <= 0:
                 return

@@ -122,6 +122,7 @@ class Machine:
     """Digests that it has; None: all."""
     ready: Ready | None = None
     broken: Message | None = None
+    away: bool = False
     stats: Stats = field(default_factory=Stats)
     held: list[Picture] = field(default_factory=list)
     now: list[Picture] = field(default_factory=list)

@@ -19,6 +19,7 @@ class Desk:
     """A worker as a placement sees it."""
 
     broken = None
+    away = False
 
     def __init__(self, memory=24, files=None):
         self.ready = Ready(device="desk", room=Room(memory=memory * GB))

@@ -1,9 +1,11 @@
 """Small simulated days: nothing is lost or idles beside what waits, and nobody waits longer than by a simpler rule."""
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.placement import FewestJobs, part_of, waits
+from bench.placement import SCENES, FewestJobs, part_of, waits
 from bench.placement_day import Day, Simulation, machines_of, models_of, orders_of
 from imagine.dispatch.placement import JobPlacement
 
@@ -39,7 +41,7 @@ def test_whatever_dies_every_picture_is_made_once_by_who_has_its_files(seed, wor
 
 
 def test_nobody_waits_longer_than_by_the_fewest_jobs():
-    day = Day(workers=6, load=0.4, seconds=10_000, models=10, clients=10, lives=5000, seed=3)
+    day = replace(SCENES["4 of several kinds, 12 models"], seconds=20_000, lives=5000)
     fewest = Simulation(day, lambda workers, slots, clock: FewestJobs(workers, slots=slots, clock=clock))
     ours, theirs = (waits(simulation.run()) for simulation in (Simulation(day, placed), fewest))
     assert len(ours) == len(theirs) > 100

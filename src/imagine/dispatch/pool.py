@@ -265,10 +265,7 @@ class Pool:
 
     def _may_take(self, job: Job, worker: Worker) -> bool:
         """Of jobs that were lost with a worker before, a worker has one at a time: one of them may be what workers die
-        of, and a second death ends all that have died once. One elsewhere has what has no need to stay here, and whose
-        files it holds."""
-        if worker.away and (job.submit.stays or not worker.holds(job.submit.components)):
-            return False
+        of, and a second death ends all that have died once."""
         return job.attempts == 0 or worker not in self._doubted
 
     def _place_of(self, blocked: set[Hashable], client: str, job: Job) -> Worker | None:

@@ -30,6 +30,10 @@ class PlacedWorker(Protocol):
     """As much of a `Worker` as its site looks at."""
 
     @property
+    def away(self) -> bool:
+        """Is it on another machine?"""
+
+    @property
     def ready(self) -> Ready | None:
         """None while it takes no jobs."""
 
@@ -101,11 +105,12 @@ class WorkerSite(Generic[W]):
         return self.left + sum(self.coming.values())
 
     def has(self, wanted: JobNeeds) -> bool:
-        """Does it have all the files?"""
+        """Does it have all the files, and may it have the job?"""
         if (known := self._has.get(wanted.key)) is None:
             if len(self._has) >= _REMEMBERED:
                 self._has.clear()
-            known = self._has[wanted.key] = self.worker.holds(wanted.files)
+            may = not (wanted.stays and self.worker.away)
+            known = self._has[wanted.key] = may and self.worker.holds(wanted.files)
         return known
 
     def look(self) -> bool:

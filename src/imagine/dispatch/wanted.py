@@ -40,6 +40,8 @@ class JobNeeds(NamedTuple):
     """Equal for jobs that can be stepped together; None for one that never is."""
     most: int = _BATCH
     """So many of them at once."""
+    stays: bool = False
+    """Only a worker of this machine may make it."""
     replayed: Submit | None = None
     """What says on which devices it was made before, where it is to be made again."""
 
@@ -48,7 +50,14 @@ def wanted_from_submit(submit: Submit) -> JobNeeds:
     """What a picture asks for."""
     wanted = _wanted(submit.components, submit.models)
     kin, most = _kin(submit, wanted.weights[0].identity), submit.max_batch or _BATCH
-    return wanted._replace(params=submit.params, kin=kin, most=most, replayed=submit if submit.environment else None)
+    return wanted._replace(
+        key=(wanted.key, submit.stays),
+        stays=submit.stays,
+        params=submit.params,
+        kin=kin,
+        most=most,
+        replayed=submit if submit.environment else None,
+    )
 
 
 def wanted_from_model(model: Model) -> JobNeeds:

@@ -16,6 +16,8 @@ from .seam import Cluster, ClusterDevice
 class RayWorker(ProcessWorker):
     """The `Worker` at `device` of `cluster`. Its restarts, losses and jobs are those of any process."""
 
+    away = True
+
     def __init__(
         self,
         cluster: Cluster,

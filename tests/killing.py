@@ -49,8 +49,8 @@ class Rig:
     def __exit__(self, *_: object) -> None:
         self.daemon.kill()
 
-    def run(self, lines: int | None = None, victim=lambda process: None) -> Outcome:
-        """One `imagine run`; after its line number `lines`, `victim` is called with its process."""
+    def run(self, lines: int | None = None, victim=lambda process: None, blows: int = 1) -> Outcome:
+        """One `imagine run`; after each so many `lines`, up to so many `blows`, `victim` is called with its process."""
         arguments = [
             *CLI,
             "run",
@@ -69,7 +69,7 @@ class Rig:
         said = []
         for line in process.stdout:
             said.append(json.loads(line))
-            if len(said) == lines:
+            if lines is not None and len(said) % lines == 0 and len(said) <= blows * lines:
                 victim(process)
         _, errors = process.communicate(timeout=PATIENCE)
         return Outcome(process.returncode, said, errors)
@@ -128,10 +128,13 @@ def check_told(outcome: Outcome) -> None:
 def strike(rig: Rig, at: str, lines: int) -> bool:
     """One kill of the `worker` or the `server` during a run of so many lines, and what must be true afterwards.
 
-    False where the run was done before it was hit.
+    A worker is killed twice, since a picture is begun anew once. False where the run was done before it was hit.
     """
     before = rig.check_files()
-    struck = rig.run(rig.moment(lines), rig.kill_worker if at == "worker" else rig.kill_server)
+    if at == "worker":
+        struck = rig.run(rig.moment(lines), rig.kill_worker, blows=2)
+    else:
+        struck = rig.run(rig.moment(lines), rig.kill_server)
     was_hit = struck.status != 0
     if was_hit:
         check_told(struck)

@@ -511,6 +511,7 @@ def test_what_came_from_elsewhere_goes_no_further_and_a_worker_elsewhere_needs_i
         assert list(away.held) == ["held"], "the first of those that are free"
         foreign = pool.submit(msgspec.structs.replace(submit("foreign"), foreign=True))
         away.holds = lambda _: False
+        away.changed()
         without = pool.submit(submit("without", client="b"))
         await settle()
         assert (list(away.held), sorted(own.held)) == (["held"], ["foreign", "without"])

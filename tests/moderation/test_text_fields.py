@@ -32,6 +32,7 @@ HARMLESS = {
     "description": "for an assistant, of whose plan the prompt is held against the rules",
     "assisted.wish": "told of a plan that was made, and painted by nobody", "assisted.change": "likewise",
     "assisted.keep": "likewise", "assisted.why": "likewise",
+    "environment": "of the device that made a picture, told of and painted by nobody",
     "size": "two numbers", "user": "never read", "safety_identifier": "only given back",
 }  # fmt: skip
 PROSE = "a naked child"

@@ -65,8 +65,8 @@ def test_what_older_pages_kept_is_all_there(windows, site):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.locator("#about-text")).to_contain_text("seed 101")
-    page.wait_for_function("document.querySelector('.tile img').naturalWidth === 64")
-    page.wait_for_function("document.querySelector('.pick img').naturalWidth > 0")
+    page.wait_for_function("() => document.querySelector('.tile img').naturalWidth === 64")
+    page.wait_for_function("() => document.querySelector('.pick img').naturalWidth > 0")
     assert browser_holds(page) == {"files": 3, "rows": 3, "thumbs": 3, "undivided": 0}
 
 
@@ -76,7 +76,7 @@ def test_nothing_is_lost_where_bringing_over_fails_halfway(windows, site):
     other.add_init_script(FAILING)
     opened_gallery(other, site)
     expect(other.locator(".pick")).to_have_count(3)
-    other.wait_for_function("[...document.querySelectorAll('.pick img')].every((one) => one.naturalWidth > 0)")
+    other.wait_for_function("() => [...document.querySelectorAll('.pick img')].every((one) => one.naturalWidth > 0)")
     assert browser_holds(other) == {"files": 3, "rows": 0, "thumbs": 0, "undivided": 3}
     page.goto(site.url)  # where it stands beside the stage by now
     arrive(page)
@@ -134,6 +134,7 @@ def test_a_batch_stays_one(page):
     small(page, count=4)
     generate(page, "hills")
     page.click("#open-gallery")
+    expect(page.locator(".pick.batch")).to_have_attribute("aria-label", "Batch of 4 pictures: hills")
     assert found(page) == ["Batch of 4 pictures: hills"]
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")

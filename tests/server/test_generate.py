@@ -16,6 +16,8 @@ from imagine.words import errors
 from tests.registry import declared
 from tests.server.served import add_model, ask
 
+AGAIN = "that is the second time with this picture, so it isn't tried again"
+
 
 def png(size=(64, 64)):
     file = io.BytesIO()
@@ -155,7 +157,10 @@ def test_an_error_after_the_first_line_is_the_last_line(tmp_path):
 @pytest.mark.parametrize(("error", "status"), [("OutOfMemory", 507), ("WorkerLost", 502), ("UnusableModel", 422)])
 def test_an_error_before_the_first_line_is_a_status(tmp_path, error, status, stream):
     seen, _, body, _ = post(tmp_path, {"prompt": f"fail {error}", "stream": stream})
-    assert (seen, json.loads(body)) == (status, {"error": "no picture this time", "code": "plain"})
+    told = {"error": "no picture this time", "code": "plain"}
+    if error == "WorkerLost":
+        told = {"error": f"no picture this time; {AGAIN}", "code": "worker.lost_again"}
+    assert (seen, json.loads(body)) == (status, told)
 
 
 def test_every_error_of_ours_has_a_status():

@@ -183,7 +183,7 @@ def test_whose_worker_died_of_a_changed_file_is_told_so(tmp_path):
         return [*said, await failing("fail WorkerLost")]
 
     lost, changed = ask(tmp_path, act, models=())
-    assert lost == (502, "no picture this time")
+    assert lost == (502, "no picture this time; that is the second time with this picture, so it isn't tried again")
     assert changed == (409, "the file of model 'a' was changed while it drew, so there is no picture; ask again")
 
 

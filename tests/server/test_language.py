@@ -10,7 +10,10 @@ from tests.dispatch.test_dispatch_process import FAKE
 from tests.server.served import ask, serving
 
 NO_MEMORY = "на эту картинку не хватило памяти; выберите размер поменьше (причина не названа)"
-LOST = "рисующий процесс прервался: завершён сигналом SIGKILL (возможно, не хватило памяти)"
+LOST = (
+    "рисующий процесс прервался: завершён сигналом SIGKILL (возможно, не хватило памяти); с этой картинкой так "
+    "случилось уже во второй раз, и больше она не рисуется"
+)
 TILED = "не хватило памяти: VAE работал по частям картинки"
 
 
@@ -38,7 +41,7 @@ def test_a_warning_of_the_engine_is_told_in_russian(answers):
 
 @pytest.mark.parametrize(
     ("prompt", "status", "code", "told"),
-    [("out of memory", 507, "memory.failed", NO_MEMORY), ("killed", 502, "worker.lost", LOST)],
+    [("out of memory", 507, "memory.failed", NO_MEMORY), ("killed", 502, "worker.lost_again", LOST)],
 )
 def test_a_failure_of_the_worker_is_told_in_russian(answers, prompt, status, code, told):
     assert answers[prompt] == (status, {"error": told, "code": code})

@@ -12,6 +12,7 @@ from tests.server.served import ask
 
 SPOKEN = (*DIALECTS, BRUSH)
 ROUNDS = "rounds is 0; it must be a whole number from 1 to 150"
+AGAIN = "that is the second time with this picture, so it isn't tried again"
 KEY = {"Authorization": "Bearer secret-key"}
 
 
@@ -42,7 +43,7 @@ def test_its_routes_answer_however_they_are_written(tmp_path, path):
         ("POST", "/brush/paint", b"x" * 65, 413, "the body is too large; at most 64 bytes are taken"),
         ("POST", "/brush/paint", {"number": 1}, 400, "words is missing; it must be text of at most 32000 characters"),
         ("POST", "/brush/paint", {"words": "a", "rounds": 0}, 400, ROUNDS),
-        ("POST", "/brush/paint", {"words": "fail WorkerLost"}, 502, "no picture this time"),
+        ("POST", "/brush/paint", {"words": "fail WorkerLost"}, 502, f"no picture this time; {AGAIN}"),
     ],
 )  # fmt: skip
 def test_what_goes_wrong_has_its_shape_and_its_names(tmp_path, monkeypatch, method, path, said, status, why):

@@ -65,7 +65,7 @@ def test_what_a_key_is_for_and_until_when():
         ("{kids: {key: sesame, moderation: lax}}", "moderation of 'kids' is none, minors-only"),
         ("{kids: {key: sesame, moderation: {log: x}}}", "policy, topics, stages and pictures, without 'log'"),
         ("{kids: {key: sesame, moderation: {topics: {x: []}}}}", "moderation of 'kids' is such that the topic 'x'"),
-        ("{kids: {key: sesame, scopes: [draw]}}", "scopes of 'kids' is among generate, models, admin"),
+        ("{kids: {key: sesame, scopes: [draw]}}", "scopes of 'kids' is among generate, models, worker, admin"),
         ("{kids: {key: sesame, expires: soon}}", "expires of 'kids' is a date"),
         ("{kids: {key: sesame, expires: 0}}", "expires of 'kids' is a date"),
         ("{kids: {key: sesame, priority: urgent}}", "priority of 'kids' is one of low"),

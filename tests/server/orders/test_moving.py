@@ -10,7 +10,7 @@ from tests.server.served import ask
 
 async def queued(client, *prompts, **more):
     """The ids of orders behind one that is made, in the order they came."""
-    client.gateway.pool._slots = client.gateway.pool._most_of_one = 1
+    client.gateway.pool._share = 1
     first = await detached(client, "hold")
     await until(lambda: client.worker.held)
     orders = [(await detached(client, prompt, **more))["id"] for prompt in prompts]

@@ -326,6 +326,7 @@ def test_a_server_that_stops_tells_no_end_of_what_goes_on_at_its_next_start(tmp_
         (order,) = served.app[LASTING].open().in_hand.values()
         async with served.get(f"/v1/predictions/{order.id}/stream") as answer:
             served.gateway.stopping = True
+            served.gateway.pool._closing = True
             served.worker.fail(served.worker.seen[0].job, "WorkerLost")
             assert not {kind for kind, _, _ in events_in(await answer.text())} & {"error", "done"}
         assert (await waits)["status"] == "starting"

@@ -192,6 +192,9 @@ def described(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
         answers |= {"200": answers["200"] | {"content": content}}
     if which == ("POST", "/jobs"):
         answers["202"] = answers.pop("200")
+    if which == ("GET", "/worker"):
+        answers |= {"101": {"description": "The connection is a WebSocket now."}, "400": answers["403"]}
+        del answers["200"]
     if which == ("POST", "/generate"):
         answers["200"] = answers["200"] | {"headers": answers["200"]["headers"] | _OF_A_PNG}
     if content := _BODIES.get(which):

@@ -128,7 +128,12 @@ def test_what_a_worker_says_is_passed_on_and_counted():
         await settle()
         worker.fail("2")
         await rest(failing)
-        assert (pool.counts.finished, pool.counts.failed, pool.counts.steps) == (1, {"OutOfMemory": 1}, 2)
+        odd = pool.submit(submit("3"))
+        await settle()
+        worker.fail("3", "a name of its own")
+        await rest(odd)
+        failed = {"OutOfMemory": 1, "ImagineError": 1}
+        assert (pool.counts.finished, pool.counts.failed, pool.counts.steps) == (1, failed, 2)
 
     pooled(act, worker)
 
@@ -265,6 +270,24 @@ def test_what_frees_a_slot_is_given_to_who_had_least_of_the_device():
     assert 1 <= order.count("a") <= 3, "its pictures take thirty times as long"
 
 
+def test_what_a_client_had_while_nobody_else_wanted_anything_is_forgotten():
+    worker = ToldWorker()
+
+    async def act(pool):
+        alone = pool.submit(submit("a1", client="a"))
+        await settle()
+        worker.tell(Progress(job="a1", step=10, steps=10, spent=60.0))
+        worker.finish("a1")
+        await rest(alone)
+        await settle()
+        worker.turn()
+        first, second = pool.submit(submit("a2", client="a")), pool.submit(submit("b1", client="b"))
+        assert await anext(first) == Queued(job="a2", position=0)
+        assert await anext(second) == Queued(job="b1", position=1)
+
+    pooled(act, worker)
+
+
 def test_a_job_is_cancelled_while_it_waits_and_never_reaches_a_worker():
     worker = ToldWorker(ready=False)
 
@@ -389,12 +412,53 @@ def test_workers_come_and_go_and_their_jobs_wait_for_others():
         await pool.remove(first)
         await settle()
         assert (pool.ready, pool.running, pool.waiting, pool.restarts) == ([], 0, 1, 2)
+        assert not pool._held, "who is gone for good is forgotten"
         await pool.add(second)
         await settle()
         second.finish("1")
         assert isinstance((await rest(stream))[-1], Finished)
 
     pooled(act)
+
+
+def test_what_a_worker_gives_back_and_goes_on_is_for_another_if_there_is_one():
+    left, right = ToldWorker(), ToldWorker()
+
+    async def act(pool):
+        stream = pool.submit(submit("1"))
+        await settle()
+        left.fail("1", "WorkerLost")
+        await settle()
+        assert (list(left.held), list(right.held)) == ([], ["1"])
+        right.finish("1")
+        assert isinstance((await rest(stream))[-1], Finished)
+        right.turn()
+        stream = pool.submit(submit("2"))
+        await settle()
+        left.fail("2", "WorkerLost")
+        await settle()
+        left.finish("2")
+        assert isinstance((await rest(stream))[-1], Finished)
+
+    pooled(act, left, right)
+
+
+@pytest.mark.parametrize("moments", [0, 1, 2, 3])
+def test_a_job_that_is_lost_in_the_moment_in_which_the_pool_stops_ends_too(moments):
+    worker = ToldWorker()
+
+    async def act(pool):
+        stream = pool.submit(submit("1"))
+        await settle()
+        worker.lose("was killed")
+        for _ in range(moments):
+            await asyncio.sleep(0)
+        await pool.stop(0)
+        await settle()
+        assert pool.jobs == []
+        assert isinstance((await rest(stream))[-1], Failed)
+
+    pooled(act, worker)
 
 
 @pytest.mark.parametrize("moments", [None, 0, 1, 2, 3])

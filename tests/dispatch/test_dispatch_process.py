@@ -141,6 +141,19 @@ def test_a_crash_says_how_it_ended():
     asyncio.run(go())
 
 
+def test_one_whose_device_is_gone_is_given_nothing_more_before_it_is_back():
+    async def go():
+        async with running(restarts=Restarts(first=0.01, hopeless=1)) as worker:
+            last = (await read(worker.submit(submit("1", "device lost"))))[-1]
+            assert (last.error, worker.ready) == ("WorkerLost", None)
+            assert worker.place == "fake", "it is called as before meanwhile"
+            await until(worker, lambda: worker.ready is not None or worker.broken is not None)
+            assert worker.broken is None, "it was ready once"
+            assert isinstance((await read(worker.submit(submit("2"))))[-1], Finished)
+
+    asyncio.run(go())
+
+
 def test_stopped_by_a_signal_it_counts_as_hung():
     async def go():
         async with running() as worker:

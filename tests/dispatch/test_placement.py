@@ -1,6 +1,7 @@
 """Where jobs go, decision by decision: workers that say what they have, and a clock that a test moves."""
 
 import msgspec
+import pytest
 
 from imagine.dispatch.placement import JobPlacement
 from imagine.dispatch.sites import WorkerSite
@@ -190,6 +191,45 @@ def test_only_who_has_the_files_is_asked_and_loads_are_followed():
     assert field.give(A) is None
     assert field.placement.holders(wanted_from_model(A)) == (False, [right], [])
     assert field.placement.holders(wanted_from_model(model("nowhere"))) == (False, [], [])
+
+
+def test_a_worker_that_went_amid_a_round_is_looked_at_no_more():
+    desks = [Desk() for _ in range(12)]
+    field, gone = Field(*desks), desks[10]
+    field.give(A)  # which looks at the first eight
+    field.placement.remove(gone)
+    gone.has(A)
+    assert 10 not in {field.give(A) for _ in range(12)}
+
+
+def test_jobs_that_are_never_batched_are_no_company():
+    desk = Desk()
+    field, params = Field(desk), msgspec.structs.replace(submit("x").params, digest="a", reproducible=True)
+    for name in ("1", "2"):
+        job = msgspec.structs.replace(submit(name), model=A, params=params)
+        field.placement.begin(name, wanted_from_submit(job), desk)
+    field.placement.hear(desk, Progress(job="1", step=1, steps=1, spent=9.0))
+    assert field.placement.paces.seconds(params, company=False) == pytest.approx(9.0)
+
+
+def test_no_more_than_all_of_a_job_is_done_whatever_is_said():
+    desk = Desk()
+    field = Field(desk)
+    field.give(A)
+    for step in (10**9, -(10**9)):
+        field.say("0", Progress, step=step, steps=1)
+        assert 0.0 <= field.placement.wait(desk) <= 10.0
+
+
+def test_models_that_are_gone_are_forgotten():
+    desk = Desk()
+    field = Field(desk)
+    for number in range(600):
+        desk.has(model(f"model {number}"))
+        assert field.give(model(f"model {number}")) == 0
+        field.end(str(number))
+    kept = field.placement._copies, field.placement._sharing, field.placement._demand._counts
+    assert all(len(counts) <= 512 for counts in kept)
 
 
 def test_a_decision_among_a_thousand_workers_weighs_few_of_them(monkeypatch):

@@ -1,5 +1,7 @@
 """The pool with workers that have different files: who is passed, who waits for one that is away, who is refused."""
 
+import asyncio
+
 import msgspec
 
 from imagine.words.events import Finished, Queued
@@ -84,6 +86,38 @@ def test_who_is_away_is_waited_for_and_not_for_ever():
         assert (end.error, end.message.code) == ("WorkerLost", "worker.away")
 
     pooled(act, here, away, patience=100.0, clock=lambda: now[0])
+
+
+def test_what_only_one_had_that_left_in_the_middle_of_it_is_not_waited_for():
+    here, gone = FileKeeper("x"), FileKeeper("y")
+
+    async def act(pool):
+        stream = pool.submit(asking("1", "y"))
+        await settle()
+        assert list(gone.held) == ["1"]
+        await pool.remove(gone)
+        await settle()
+        assert pool.jobs == []
+        (*_, end) = await rest(stream)
+        assert (end.error, end.message.code) == ("UnusableModel", "worker.without")
+
+    pooled(act, here, gone)
+
+
+def test_it_looks_again_when_the_first_of_them_has_waited_long_enough():
+    here, away, now = FileKeeper("x"), FileKeeper("y", ready=False), [0.0]
+
+    async def act(pool):
+        streams = [pool.submit(asking("first", "y"))]
+        now[0] = 5000.0
+        streams.append(pool.submit(asking("second", "y")))
+        pool.rank("second", None, -1.0)
+        pool._look_again()
+        left = pool._alarm.when() - asyncio.get_running_loop().time()
+        assert left <= 5000.0, "as long as the first has, which stands behind the second"
+        del streams
+
+    pooled(act, here, away, patience=10_000.0, clock=lambda: now[0])
 
 
 def test_it_ends_by_itself_where_nothing_else_happens():

@@ -1,5 +1,6 @@
 """The device: which one, what decides bits on it, and the dtype that is decided once."""
 
+import errno
 import json
 
 import psutil
@@ -42,6 +43,19 @@ def test_a_device_that_is_not_there_is_refused(wanted):
     with pytest.raises(BadRequest) as refused:
         Device(WorkerSettings(device=wanted))
     assert refused.value.field == "device"
+
+
+def test_where_nothing_can_be_locked_it_is_decided_all_the_same(tmp_path, monkeypatch):
+    """As on some file systems of networks."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(_file, _how):
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert precision(str(tmp_path)).decide(DTYPES, lambda: 320) == torch.bfloat16
+    assert precision(str(tmp_path), asked=(asked := [])).decide(DTYPES, lambda: 320) == torch.bfloat16
+    assert asked == []
 
 
 def test_what_decides_bits_is_in_the_environment():

@@ -9,6 +9,8 @@ _MEMORY = 600.0
 _HORIZON = 300.0
 """For how many seconds a model would have stayed where it is: as long as one that nobody asks for is kept."""
 
+_MODELS = 512
+
 
 class Demand:
     """Decaying counts of orders by model. Times are of one clock, in seconds."""
@@ -18,7 +20,11 @@ class Demand:
 
     def note(self, model: str, now: float) -> None:
         """It was asked for."""
-        self._counts[model] = (self._count(model, now) + 1.0, now)
+        count = self._count(model, now) + 1.0
+        self._counts.pop(model, None)
+        self._counts[model] = count, now
+        if len(self._counts) > _MODELS:  # who was asked for longest ago is the first
+            del self._counts[next(iter(self._counts))]
 
     def soon(self, model: str, now: float, copies: int) -> float:
         """How likely it is, 0…1, that one of so many copies is asked for while it would have stayed."""

@@ -36,6 +36,8 @@ class Job:
     unwanted: bool = False
     lost: Message | None = None
     """What became of the worker that had it before; None: it was lost with none."""
+    returned: Worker | None = None
+    """Who gave it back as lost and goes on working, as another server does of which nobody may have more."""
     progress: Progress | None = None
 
     @property

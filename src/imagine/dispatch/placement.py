@@ -22,6 +22,7 @@ from .demand import Demand
 from .paces import Paces
 from .rankings import EVERYBODY, Rankings, RankStanding
 from .sites import SHARED, W, WorkerSite
+from .tally import one_less
 from .wanted import JobNeeds, ModelWeights
 
 _LOOKED_AT = 4
@@ -76,7 +77,7 @@ class JobPlacement(Generic[W]):
         """It will not come again, and has no jobs."""
         site = self._sites.pop(worker)
         del self._by_number[site.number]
-        self._copies.subtract(site.models.keys())
+        one_less(self._copies, site.models)
         self._open.drop(site.number)
         self._crowded.drop(site.number)
         self.paces.forget(worker)
@@ -128,11 +129,11 @@ class JobPlacement(Generic[W]):
             case Loading():
                 site.advance_load(event.job, event.fraction)
             case Progress():
-                done, wanted = event.step / max(1, event.steps), claim.wanted
+                wanted = claim.wanted
                 if wanted.params is not None and site.fits(wanted):
-                    company = site.kin[wanted.kin] > 1
-                    self.paces.learn(worker, wanted.params, done, event.spent, company=company)
-                site.advance(event.job, done)
+                    company = wanted.kin is not None and site.kin[wanted.kin] > 1
+                    self.paces.learn(worker, wanted.params, event.done, event.spent, company=company)
+                site.advance(event.job, event.done)
             case Finished():
                 site.learn_load(claim.lacking, event.timings.get("loading", 0.0))
                 site.failures = 0
@@ -156,6 +157,11 @@ class JobPlacement(Generic[W]):
         others = [site for site in self._sites.values() if site.worker.ready is None]
         away = [site.worker for site in others if not site.worker.broken and (site.unheard or site.has(wanted))]
         return False, away, [site.worker for site in others if site.worker.broken and site.has(wanted)]
+
+    def is_able(self, wanted: JobNeeds, *, beside: W) -> bool:
+        """Is there another worker that takes jobs and has its files?"""
+        others = (site for site in self._sites.values() if site.worker is not beside)
+        return any(site.worker.ready is not None and site.has(wanted) for site in others)
 
     def best_for(self, wanted: JobNeeds) -> W:
         """Where a model is best had ready, however much there is to do: where it is already, if anywhere."""
@@ -239,7 +245,7 @@ class JobPlacement(Generic[W]):
             for site in self._sites.values() if self._copies[weights.identity] else ():
                 site.count_parts()
         if len(self._known) > _MODELS:
-            self._sharing.subtract(self._known.popitem(last=False)[1].parts.keys())
+            one_less(self._sharing, self._known.popitem(last=False)[1].parts)
 
     def _groups(self, wanted: JobNeeds) -> list[Hashable]:
         """In whose lines to look: of who has a model, or a large component that others have too, and everybody."""
@@ -254,7 +260,7 @@ class JobPlacement(Generic[W]):
         while self._sites:
             if (site := next(self._round, None)) is None:
                 self._round = iter(list(self._sites.values()))
-            else:
+            elif site.number in self._by_number:  # not gone amid a round
                 yield site
 
     def _look(self, site: WorkerSite[W]) -> None:
@@ -265,7 +271,7 @@ class JobPlacement(Generic[W]):
 
     def _settle(self, site: WorkerSite[W], before: Collection[str]) -> None:
         """Puts it in the lines where it belongs now; `before` it had these models."""
-        self._copies.subtract(before)
+        one_less(self._copies, before)
         self._copies.update(site.models.keys())
         held, number = len(site.claims), site.number
         lines = self._open if held < self._slots else self._crowded if held < 2 * self._slots else None

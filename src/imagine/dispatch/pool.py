@@ -30,9 +30,10 @@ from .placement import JobPlacement
 from .places import may_wait
 from .queue import FairQueue
 from .stranded import PATIENCE, Stranded
+from .tally import one_less
 from .waits import Waits
 from .wanted import wanted_from_model, wanted_from_submit
-from .worker import Events, Worker
+from .worker import Events, Worker, kind_of
 
 _ATTEMPTS = 2
 LOST_AGAIN = "worker.lost_again"
@@ -102,7 +103,7 @@ class Pool:
             self._alarm.cancel()
         for job in list(self._waiting):
             self._waiting.remove(job.submit.client, job)
-            self._end(job, Failed(job=job.id, error=Busy.__name__, message=message("server.stopping")))
+            self._end(job, _stopping(job))
         await asyncio.gather(*(worker.stop(grace) for worker in self.workers))
         if self._relays:
             await asyncio.wait(self._relays)
@@ -265,7 +266,9 @@ class Pool:
 
     def _may_take(self, job: Job, worker: Worker) -> bool:
         """Of jobs that were lost with a worker before, a worker has one at a time: one of them may be what workers die
-        of, and a second death ends all that have died once."""
+        of, and a second death ends all that have died once. One that was given back is for another, if there is one."""
+        if worker is job.returned and self._placement.is_able(job.wanted, beside=worker):
+            return False
         return job.attempts == 0 or worker not in self._doubted
 
     def _place_of(self, blocked: set[Hashable], client: str, job: Job) -> Worker | None:
@@ -273,7 +276,7 @@ class Pool:
         held, most = self._held_by_client[client], self._most_at_once(client)
         if (most is not None and held >= most) or held >= self._most_of_one:
             return None
-        kind = (job.wanted.key, held == 0, job.attempts == 0)
+        kind = (job.wanted.key, held == 0, job.attempts == 0, job.returned)
         if kind in blocked:
             return None
         may = partial(self._may_take, job)
@@ -295,9 +298,17 @@ class Pool:
             if (end := self._stranded.end_of(job, now, alone=len(self.workers) <= 1)) is not None:
                 self._waiting.remove(job.submit.client, job)
                 self._end(job, end)
-            elif job.stranded_at is not None and self._alarm is None:
-                left = max(0.0, self._stranded.left(job, now))
-                self._alarm = asyncio.get_running_loop().call_later(left, self._look_again)
+            elif job.stranded_at is not None:
+                self._look_again_in(max(0.0, self._stranded.left(job, now)))
+
+    def _look_again_in(self, seconds: float) -> None:
+        """Or before that, where it is to be looked sooner."""
+        loop = asyncio.get_running_loop()
+        if self._alarm is not None:
+            if self._alarm.when() <= loop.time() + seconds:
+                return
+            self._alarm.cancel()
+        self._alarm = loop.call_later(seconds, self._look_again)
 
     def _look_again(self) -> None:
         self._alarm = None
@@ -326,6 +337,7 @@ class Pool:
         async for event in worker.submit(job.submit):
             self._placement.hear(worker, event)
             if isinstance(event, Failed) and event.error == WorkerLost.__name__:
+                job.returned = worker if worker.ready is not None else None
                 self._lose(job, event)
             else:
                 self._note(job, event)
@@ -345,9 +357,11 @@ class Pool:
         self._relays.discard(relay)
         if job.attempts > 1:
             self._doubted.discard(worker)
-        self._held[worker] -= 1
-        self._held_by_client -= Counter({job.submit.client: 1})
+        one_less(self._held, [worker])
+        one_less(self._held_by_client, [job.submit.client])
         self._waiting.charge(job.submit.client, (job.spent - job.expected) / job.share if job.buffer.ended else 0.0)
+        if not self._jobs:  # what the last one had more, too
+            self._waiting.even()
         self._placement.end(job.id, worker)
         job.worker = None
         error = None if relay.cancelled() else relay.exception()
@@ -358,14 +372,17 @@ class Pool:
                 )
             elif job.unwanted:
                 self._end(job, _cancelled(job))
+            elif self._closing:  # it was lost in the moment before
+                self._end(job, _stopping(job))
             else:
                 self._waiting.put_back(job.submit.client, job)
+                self._turn_away([job])
         self._hand_out()
 
     def _note(self, job: Job, event: JobReport) -> None:
         if isinstance(event, Progress):
             job.progress, job.spent = event, event.spent
-            self._estimates.learn(job.submit.params, event.step / max(1, event.steps), event.spent)
+            self._estimates.learn(job.submit.params, event.done, event.spent)
             self.counts.steps += 1
         if isinstance(event, Finished) and job.lost is not None:
             event = msgspec.structs.replace(event, warnings=[*event.warnings, message("worker.again", why=job.lost)])
@@ -382,7 +399,7 @@ class Pool:
                 self.counts.made[key] += 1
             job.spent = max(job.spent, event.spent)
         else:
-            self.counts.failed[event.error] += 1
+            self.counts.failed[kind_of(event).__name__] += 1
         job.buffer.put(event)
         del self._jobs[job.id]
         if not self._jobs:
@@ -412,8 +429,7 @@ class Pool:
 
     def _left(self, job: Job) -> float:
         """Seconds of its device that a job which runs needs yet."""
-        progress = job.progress
-        done = progress.step / max(1, progress.steps) if progress is not None else 0.0
+        done = job.progress.done if job.progress is not None else 0.0
         return self._estimates.of(job.submit.params) * self._placement.paces.slowness(job.worker) * (1 - done)
 
     def _announce(self) -> None:
@@ -427,3 +443,8 @@ class Pool:
 
 def _cancelled(job: Job) -> Failed:
     return Failed(job=job.id, error=Cancelled.__name__, message=message("job.cancelled"))
+
+
+def _stopping(job: Job) -> Failed:
+    return Failed(job=job.id, error=Busy.__name__, message=message("server.stopping"))
+

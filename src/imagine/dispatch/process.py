@@ -64,9 +64,10 @@ class ProcessWorker:
         restarts: Restarts | None = None,
         begin: Callable[[Callable[[Report], None]], Awaitable[Life]] | None = None,
     ) -> None:
-        """`place` is what it is called among others; nothing: as its device."""
+        """`place` is what it is called among others; nothing: as its device, the last one that it said."""
         self._settings = settings
         self._place = place
+        self._device = settings.device
         self._command = list(command or worker_command())
         self._begin = begin or self._spawn
         self._limits = limits or Limits()
@@ -81,7 +82,7 @@ class ProcessWorker:
         self._settled = asyncio.Event()
         self._begun = asyncio.Event()
         self._stopping = False
-        self._was_useful = self._refused = False
+        self._was_ready = self._was_useful = self._refused = False
         self.ready: Ready | None = None
         self.broken: Message | None = None
         self.stats = Stats()
@@ -90,7 +91,7 @@ class ProcessWorker:
     @property
     def place(self) -> str:
         """What it is called among the others."""
-        return self._place or (self.ready.device if self.ready is not None else self._settings.device)
+        return self._place or self._device
 
     @property
     def pid(self) -> int | None:
@@ -223,7 +224,7 @@ class ProcessWorker:
 
     async def _live(self) -> tuple[Message, bool, bool]:
         """One life of the process: why it ended, whether it became ready, and whether it was of any use."""
-        self._was_useful = False
+        self._was_ready = self._was_useful = False
         try:
             child = await self._begin(self._hear)
         except OSError as error:
@@ -237,12 +238,12 @@ class ProcessWorker:
         finally:
             self._child = None
         self._refused = child.refused
-        was_ready, was_useful = self.ready is not None, self._was_useful or bool(self._jobs)
+        was_useful = self._was_useful or bool(self._jobs)
         self.ready, self.stats = None, Stats()
         if not self.broken and not self._stopping:
             self._settled.clear()
         self._lose(why)
-        return why, was_ready, was_useful
+        return why, self._was_ready, was_useful
 
     async def _spawn(self, report: Callable[[Report], None]) -> Life:
         child = Child(self._limits, report)
@@ -253,6 +254,7 @@ class ProcessWorker:
         match report:
             case Ready():
                 self.ready, self.broken = report, None
+                self._device, self._was_ready = report.device, True
                 self._settled.set()
                 self._changed()
             case Stats():
@@ -265,6 +267,9 @@ class ProcessWorker:
     def _pass_on(self, event: JobReport) -> None:
         if ends(event):
             self._was_useful = True
+            if not self.away and isinstance(event, Failed) and event.error == WorkerLost.__name__:
+                self.ready = None  # its device is gone, and it goes, too: what it were given now would be lost with it
+                self._changed()
             self._end(event)
         elif event.job in self._jobs:
             self._jobs[event.job].put(event)

@@ -92,11 +92,15 @@ class Worker(Protocol):
         """Says what is seen in a picture; waits while the worker is starting. Raises ImagineError."""
 
 
+def kind_of(failed: Failed) -> type[errors.ImagineError]:
+    """The class that a `Failed` names; for a name that isn't ours, what all of them are."""
+    kind = getattr(errors, failed.error, errors.ImagineError)
+    return kind if isinstance(kind, type) and issubclass(kind, errors.ImagineError) else errors.ImagineError
+
+
 def error_from_failed(failed: Failed) -> errors.ImagineError:
     """The exception that a `Failed` names, to be raised on this side."""
-    kind = getattr(errors, failed.error, errors.ImagineError)
-    if not (isinstance(kind, type) and issubclass(kind, errors.ImagineError)):
-        kind = errors.ImagineError
+    kind = kind_of(failed)
     if kind.__name__ == errors.Busy.__name__:
         return errors.Busy(failed.message, retry_after=1.0)
     if kind.__name__ == errors.Blocked.__name__:

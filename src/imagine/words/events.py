@@ -43,6 +43,11 @@ class Progress(Event, frozen=True, tag="progress"):
     remaining: float | None = None
     spent: float = 0.0
 
+    @property
+    def done(self) -> float:
+        """How much of it, 0…1, whatever is said."""
+        return min(1.0, max(0, self.step) / max(1, self.steps))
+
 
 class Preview(Event, frozen=True, tag="preview"):
     """The predicted clean picture after `step` steps, encoded as `media_type`, at the requested size."""

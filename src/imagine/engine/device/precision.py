@@ -12,7 +12,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -140,13 +140,10 @@ class Precision:
             return
         import fcntl
 
-        try:
-            lock = (make_own(self._file.parent) / LOCK).open("w")
-        except OSError:  # where nothing can be written there nobody decides for others
-            yield
-            return
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with ExitStack() as held:
+            with suppress(OSError):  # where nothing can be written, or locked, nobody waits for others
+                lock = held.enter_context((make_own(self._file.parent) / LOCK).open("w"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def _keep(self) -> None:

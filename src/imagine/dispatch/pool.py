@@ -447,4 +447,3 @@ def _cancelled(job: Job) -> Failed:
 
 def _stopping(job: Job) -> Failed:
     return Failed(job=job.id, error=Busy.__name__, message=message("server.stopping"))
-

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import TypeVar
 
-K = TypeVar("K", bound=Hashable)
+K = TypeVar("K")
 
 
 def one_less(counts: Counter[K], of: Iterable[K]) -> None:

@@ -203,6 +203,16 @@ def test_where_there_is_no_worker_any_more_none_stays(windows, site, shipped, tm
     page.wait_for_function("() => caches.keys().then((found) => found.length === 0)")
 
 
+def test_another_program_is_let_in_however_slow_it_is(windows, site, shipped, tmp_path):
+    windows.expected += ["404"]  # the page that is kept asks for its parts
+    ship, made = shipped
+    ship(made({"app/worker.js": ("PATIENCE = 4_000", "PATIENCE = 0")}))
+    page = application(windows, site.url)
+    ship(tmp_path)
+    page.reload()
+    page.wait_for_function("() => navigator.serviceWorker.getRegistrations().then((found) => found.length === 0)")
+
+
 def test_a_picture_that_is_shared_with_it_is_started_from_and_not_drawn(windows, site):
     page = application(windows, site.url)
     page.fill("#f-prompt", "a fox")

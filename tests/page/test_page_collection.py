@@ -18,6 +18,18 @@ FAILING = """{
         return put.apply(this, said);
     };
 }"""
+TWICE = """{
+    const press = () => new KeyboardEvent("keydown", { key: "Delete", bubbles: true, cancelable: true });
+    for (const each of [press(), press()]) document.activeElement.dispatchEvent(each);
+}"""
+"""Deletes once more before the first time is done."""
+FULL = """{
+    const put = IDBObjectStore.prototype.put;
+    IDBObjectStore.prototype.put = function (...said) {
+        if (this.name === "files" && window.full) throw new DOMException("no room", "QuotaExceededError");
+        return put.apply(this, said);
+    };
+}"""
 TOUCH = "Input.dispatchTouchEvent"
 
 
@@ -190,6 +202,50 @@ def test_several_are_picked_by_keys_and_come_back_at_once(windows, site):
     expect(page.locator("#compare-rows tr", has_text="Seed").locator("td")).to_have_text(["100", "102", "101"])
 
 
+def test_what_is_deleted_bit_by_bit_comes_back_at_once(windows, site):
+    page = stocked(windows, site)
+    opened_gallery(page, site)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    page.evaluate(TWICE)
+    expect(page.locator(".pick:focus")).to_have_attribute("aria-label", "a fox at dusk, seed 102")  # its neighbour
+    page.keyboard.press("Delete")
+    expect(page.locator(".pick:focus")).to_have_attribute("aria-label", "a red fox, seed 100")
+    expect(page.locator("[data-about=deleted]")).to_contain_text("2 pictures deleted")
+    page.keyboard.press("Control+z")
+    expect(page.locator(".pick")).to_have_count(3)
+    assert browser_holds(page) == {"files": 3, "rows": 3, "thumbs": 3, "undivided": 0}
+    page.locator(".pick").nth(1).click(modifiers=["Control"])
+    page.focus("#pick-star")
+    page.keyboard.press("Delete")  # what is picked, not what is on the stage
+    expect(page.locator("#pick-mode")).to_be_focused()
+    expect(page.locator(".pick")).to_have_count(2)
+    assert found(page) == ["a red fox, seed 100", "a fox at dusk, seed 102"]
+
+
+def test_what_found_no_room_is_kept_once_there_is_some(windows, site):
+    page = windows.open(f"{site.url}health", ready=False)
+    page.add_init_script(FULL)
+    page.goto(site.url)
+    arrive(page)
+    small(page)
+    generate(page, "first")
+    page.evaluate("window.full = true")
+    generate(page, "second")
+    expect(page.locator("[data-about=gallery]")).to_contain_text("no room")
+    page.evaluate("window.full = false")
+    page.locator(".thumb").last.click()
+    expect(page.locator(".tile img")).to_have_attribute("alt", "first")
+    page.click("#do-delete")
+    expect(page.locator("[data-about=gallery]")).to_have_count(0)
+    assert browser_holds(page) == {"files": 1, "rows": 1, "thumbs": 1, "undivided": 0}
+    page.context.new_cdp_session(page).send(
+        "Storage.clearDataForOrigin", {"origin": site.url.rstrip("/"), "storageTypes": "indexeddb"}
+    )  # and with it the page's connection
+    generate(page, "third")
+    assert browser_holds(page) == {"files": 1, "rows": 1, "thumbs": 1, "undivided": 0}
+
+
 def test_several_are_one_zip_with_their_recipes(windows, site):
     page = stocked(windows, site)
     opened_gallery(page, site)
@@ -264,10 +320,10 @@ def test_over_the_limit_the_oldest_without_a_star_go_but_not_unsaid(windows, sit
     expect(page.locator(".pick")).to_have_count(4)
     page.fill("#f-prompt", "second")
     page.click("#generate")
-    expect(page.locator("[data-about=deleted]")).to_contain_text("made room")
+    expect(page.locator("[data-about=made-room]")).to_contain_text("to make room")
     assert "a fox at dusk, seed 102, with a star" in found(page)
     assert "a lighthouse, seed 101" not in found(page)
     page.locator("#room summary").click()
     page.select_option("#room-limit", index=0)
-    page.locator("[data-about=deleted] .text-button").click()
+    page.locator("[data-about=made-room] .text-button").click()
     expect(page.locator(".pick")).to_have_count(5)

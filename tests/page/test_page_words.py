@@ -107,6 +107,12 @@ def test_what_was_asked_for_is_searched_starred_and_forgotten_in_every_tab(windo
     page.wait_for_function("() => JSON.parse(localStorage.getItem('imagine.past')).length === 301")
     kept = page.evaluate("JSON.parse(localStorage.getItem('imagine.past')).map((one) => one.text)")
     assert (kept[0], kept[-1]) == ("an owl", "prompt 699")
+    long = "[...'abc'].map((one) => ({ text: one.repeat(150_000), star: false }))"
+    page.evaluate(f"localStorage.setItem('imagine.past', JSON.stringify([...{long}, {{ text: 'old', star: true }}]))")
+    generate(page, "a heron")
+    page.wait_for_function("() => JSON.parse(localStorage.getItem('imagine.past'))[0].text === 'a heron'")
+    kept = page.evaluate("JSON.parse(localStorage.getItem('imagine.past')).map((one) => one.text.slice(0, 7))")
+    assert kept == ["a heron", "a" * 7, "b" * 7, "old"]
 
 
 def arrive_at(page, site):

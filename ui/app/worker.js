@@ -1,5 +1,5 @@
-const BUILD = "73b4ed3e1ed0dd19";
-const FILES = {"./?lang=en":"sha256-wgenE7OCR8q1zTqcdW8NIZROhBBI8vVyJjOGZ61GpR8=","./?lang=ru":"sha256-pz4YesQnwNlp3q0hRWNK9sW3ZReh2aQzYUIEA+CU124=","./drawers/builder.js":"sha256-8jbBehiMzSaf2CFhMqKX0iRSlTuZ6O9VGaTNpmjxlMs=","./drawers/canvas.js":"sha256-pjWjEceFjZAdkAif5AAagmBO/CG6v2y3jyIvoA2/e94=","./drawers/compare.js":"sha256-IYtpjMG12MSqgR7W1RRvYQQmifJewcopqlpaZOBVYy0=","./drawers/gallery.js":"sha256-yL0Kf4aRL/1CSWjUF1jVJK8CTPcPe7XcODBXrPK1qU8=","./drawers/models.js":"sha256-gSaU6NPQcrZ7uWT94fXgSWSQhA5aQ9uoRMGsE8IJ2yM=","./drawers/origin.js":"sha256-EM9u5Kt21OodmdhD5IAR+eHSGkc0jeORoSnz0zRv7nE=","./drawers/plan.js":"sha256-NY3eczR1ZkIKs74G/UJqeaVtlxoQKIYZEUza8i1oI8g=","./drawers/queue.js":"sha256-Fg5PsJoEl9Yy+zEwBczne6ocaDLvQzKJ07tT3YEvRSE=","./drawers/recipe.js":"sha256-/x0gIxPx5AQGeedgZeX6wXtX8naCp6cWbZKpNDhT0lA=","./drawers/settings.js":"sha256-1liJGlMk5XB4q5gCBmVZKaBRowPnguxFOWcLH06Z1TY=","./drawers/viewer.js":"sha256-3E5GED7i9wEWNKcJCwYNW/kBLZRC9IJPn5NsZD0KiaU=","./drawers/words.js":"sha256-vApT9CEU9hDKv1MMWiFCsNz1o57zd4njMqrNCZEnSfs="};
+const BUILD = "7be38861a4664fcb";
+const FILES = {"./?lang=en":"sha256-fpN11sXno3xzh0qLQFMu0slNCV9JZomAOGyTd2wY+zM=","./?lang=ru":"sha256-ZDH1usi+vfYCYcWPpO6UKcNaGzho/sGt0B01y3h4ohg=","./drawers/builder.js":"sha256-VcOWGVOIl9j47HXeoBJrm+88F5KvMm95poBJqAmzG2Y=","./drawers/canvas.js":"sha256-pwPMn2WI4Jhw19SH3LxqgmfM91PgmA/oL7Mx5jfiPog=","./drawers/compare.js":"sha256-IxsJiVkIJSWMwXIVomRaTfT5o4So28kkpkzuBg/FG3E=","./drawers/gallery.js":"sha256-6dp15QRDekF42QO5D9sfD1w3/q+IHdz1Os8hWbgMDz4=","./drawers/models.js":"sha256-BqvfK+q0iygNVsfx+ytRvLO94S9ilUytZyI5yOGqbJQ=","./drawers/origin.js":"sha256-rq513CagznXzV/RPWjC1DEd6pK994fEwWiPR+oMVFY0=","./drawers/plan.js":"sha256-On7dVom5f0/jMpxc4eZIPWNFRMsEQJE0/66QBNEkWuo=","./drawers/queue.js":"sha256-YqlR9zEY2pZw2H7EuSeIjAm4/7y6ZOm+z2UBFRuIxo4=","./drawers/recipe.js":"sha256-/agBgJwF+DPnzSDzo2g/q/gh3wzifIfMBAR3AUypA2U=","./drawers/settings.js":"sha256-pYOmj290E/PawOUvlnH4inlbMXx1IaRWjlZgnwJWFxs=","./drawers/viewer.js":"sha256-KXO8f8O/cWbCbD15BTUaj8zZKzSZdCy+VbP47pcmG5Y=","./drawers/words.js":"sha256-Ptf1kTzhc8eauwA8o8SUSJ+Z5S0sIHnPGXQRDZ6M6dE="};
 
 const HERE = registration.scope;
 const OWN = `imagine ${HERE} `; // how names of caches begin that are this page's: an origin may have several
@@ -59,13 +59,10 @@ async function forget(which) {
 
 async function pageOf(event, url) {
   const coming = answerOf(event);
-  event.waitUntil(coming.catch(() => {}));
+  event.waitUntil(coming.then(goUnlessOffered, () => {})); // however late it comes
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
   const answer = await Promise.race([coming, late]).catch(() => undefined);
-  if (answer && answer.status < 500) {
-    if (!answer.headers.get("Content-Security-Policy")?.includes("worker-src")) event.waitUntil(goUnlessOffered());
-    return answer;
-  }
+  if (answer && answer.status < 500) return answer;
   const languages = [url.searchParams.get("lang"), ...navigator.languages.map((name) => name.slice(0, 2)), "en"];
   const language = languages.find((name) => FILES[`./?lang=${name}`]);
   return (await kept(`./?lang=${language}`)) ?? answer ?? coming;
@@ -77,7 +74,8 @@ const drawerOf = async (request, path) => (await kept(path)) ?? fetch(request);
 
 const kept = async (path) => (await caches.open(CACHE)).match(path, { ignoreVary: true });
 
-async function goUnlessOffered() {
+async function goUnlessOffered({ status, headers }) {
+  if (status >= 500 || headers.get("Content-Security-Policy")?.includes("worker-src")) return;
   const answer = await fetch("./worker.js", { cache: "no-store" });
   const offered = answer.ok && (answer.headers.get("Content-Type") ?? "").includes("javascript");
   if (offered || (!answer.ok && answer.status !== 404 && answer.status !== 410)) return;

@@ -62,13 +62,10 @@ async function forget(which) {
 /** The server's page; the one that is kept where that doesn't come, or only a proxy's word that there is no server. */
 async function pageOf(event, url) {
   const coming = answerOf(event);
-  event.waitUntil(coming.catch(() => {}));
+  event.waitUntil(coming.then(goUnlessOffered, () => {})); // however late it comes
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
   const answer = await Promise.race([coming, late]).catch(() => undefined);
-  if (answer && answer.status < 500) {
-    if (!answer.headers.get("Content-Security-Policy")?.includes("worker-src")) event.waitUntil(goUnlessOffered());
-    return answer;
-  }
+  if (answer && answer.status < 500) return answer;
   const languages = [url.searchParams.get("lang"), ...navigator.languages.map((name) => name.slice(0, 2)), "en"];
   const language = languages.find((name) => FILES[`./?lang=${name}`]);
   return (await kept(`./?lang=${language}`)) ?? answer ?? coming;
@@ -80,8 +77,9 @@ const drawerOf = async (request, path) => (await kept(path)) ?? fetch(request);
 
 const kept = async (path) => (await caches.open(CACHE)).match(path, { ignoreVary: true });
 
-/** What answers is no page that has a worker: an older server's, or another program's. */
-async function goUnlessOffered() {
+/** Where what answers is no page that has a worker, but an older server's, or another program's. */
+async function goUnlessOffered({ status, headers }) {
+  if (status >= 500 || headers.get("Content-Security-Policy")?.includes("worker-src")) return;
   const answer = await fetch("./worker.js", { cache: "no-store" });
   const offered = answer.ok && (answer.headers.get("Content-Type") ?? "").includes("javascript");
   if (offered || (!answer.ok && answer.status !== 404 && answer.status !== 410)) return;

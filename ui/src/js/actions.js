@@ -1,12 +1,12 @@
 // What can be done with the chosen picture.
 
 import { canCopyPictures, copyPicture, copyText } from "./clipboard.js";
-import { deletePictures, entryOf, fileOf, gallery, galleryPlace, rowOf, star } from "./collection.js";
+import { deletePictures, entryOf, fileOf, gallery, rowOf, star } from "./collection.js";
 import { byId, show } from "./dom.js";
 import { drawer } from "./drawers.js";
 import { change } from "./form.js";
 import { allWorded, t } from "./i18n.js";
-import { notice } from "./notices.js";
+import { isSaid, notice } from "./notices.js";
 import { base64From, download, timeName } from "./pictures.js";
 import { runAlso } from "./run.js";
 import { takeSource } from "./source.js";
@@ -37,8 +37,9 @@ export function startActions() {
   withFile("do-png", (entry, file) => download(file, `${timeName(entry.time)}.png`));
   withFile("do-json", async (entry) => (await drawer("recipe"))?.saveJson(entry));
   act("do-delete", async (entry) => {
+    const byButton = document.activeElement === byId("do-delete");
     await removePictures([entry]);
-    (seenBoard() ? byId("do-delete") : byId("f-prompt")).focus();
+    byId(!seenBoard() ? "f-prompt" : byButton ? "do-delete" : "stage").focus({ preventScroll: true });
   });
   byId("seed-copy").addEventListener("click", copySeed);
 }
@@ -98,11 +99,20 @@ async function copy(entry, file) {
   return notice(t("do.copied"), { about: "copy" });
 }
 
-/** Deletes pictures, and says so in one sentence that brings all of them back. */
-export async function removePictures(some, said = t("do.deleted", { n: some.length })) {
-  const at = Math.min(...some.map(galleryPlace));
+let deleted = []; // what the notice brings back, the latest last: { n, act }
+
+/** Deletes pictures, and says so in one sentence that brings all of them back, and those before while it is still to be seen;
+ * `said`, where the page does it by itself. */
+export async function removePictures(some, said = null) {
+  const ids = new Set(some.map(({ id }) => id));
+  const at = gallery().findIndex(({ id }) => ids.has(id));
   const restore = await deletePictures(some);
+  if (restore === null) return;
   const back = await takeAway(some, gallery()[at] ?? gallery()[at - 1]);
-  const act = async () => { await restore(); await back(); };
-  notice(said, { about: "deleted", action: { text: t("restore"), act, undo: true } });
+  const own = { n: some.length, act: async () => { await restore(); await back(); } };
+  const all = said === null && isSaid("deleted") ? [...deleted, own] : [own];
+  if (said === null) deleted = all;
+  const act = async () => { for (const one of [...all].reverse()) await one.act(); };
+  const n = all.reduce((sum, one) => sum + one.n, 0);
+  notice(said ?? t("do.deleted", { n }), { about: said ? "made-room" : "deleted", action: { text: t("restore"), act, undo: true } });
 }

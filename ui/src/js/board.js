@@ -44,8 +44,10 @@ export class Board {
     const tile = this.place(index);
     if (!tile) return;
     const img = make("img", { alt: entry.meta.prompt ?? "" });
-    img.src = URL.createObjectURL(blob);
-    this.urls.push(img.src);
+    if (blob) { // else the browser has lost it, and what it showed is read
+      img.src = URL.createObjectURL(blob);
+      this.urls.push(img.src);
+    }
     await img.decode().catch(() => {});
     const label = `${t("picture.tile", { n: index + 1 })}: ${entry.meta.prompt ?? ""}`;
     const button = make("button", { type: "button", className: "tile", "aria-label": label, onclick: () => this.pick(entry) }, img);

@@ -1,7 +1,7 @@
 // What was made, newest first: a short row of each picture in memory, all else in the browser's database. Open tabs have
 // the same: what one keeps, changes or deletes, it tells the others.
 
-import { divide, following, freshId, get, isBlocked, keeps, keys, several, whenBlocked, write } from "./database.js";
+import { divide, following, freshId, get, isBlocked, isTaken, keeps, keys, several, whenBlocked, write } from "./database.js";
 import { language, t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { thumbnail } from "./pictures.js";
@@ -12,7 +12,8 @@ const APART = 40; // old entries that are taken apart together
 const DIGEST = /^[0-9a-f]{64}$/;
 let rows = []; // newest first
 let index = new Map(); // the same by their ids
-const unsaved = new Map(); // id → { entry, file, thumb }, where the browser had no room, or hasn't written them yet
+const unsaved = new Map(); // id → { entry, file, thumb, changes }, where the browser had no room, or hasn't written them yet
+const leaving = new Set(); // ids of those that are being deleted
 const listeners = new Set();
 const tabs = "BroadcastChannel" in window ? new BroadcastChannel("imagine.gallery") : null;
 
@@ -37,10 +38,12 @@ export async function keepPicture({ blob, meta, warnings = [], notes = [], timin
   const { thumb, width, height } = await thumbnail(blob, SIDE);
   const entry = { id: freshId(), time: now(), seed: String(meta.seed ?? ""), meta, warnings, notes, timings, width, height, language: language() };
   const row = shortOf(entry, blob.size + thumb.size, batch);
-  unsaved.set(entry.id, { entry, file: blob, thumb });
-  insert([row]);
   const pictures = picturesOf(meta, sources).map(([digest, picture]) => ["sources", digest, picture]);
-  await save([...pictures, ["files", entry.id, blob], ["thumbs", entry.id, thumb], ["entries", entry.id, entry], ["rows", entry.id, row]], row);
+  const changes = [...pictures, ["files", entry.id, blob], ["thumbs", entry.id, thumb], ["entries", entry.id, entry], ["rows", entry.id, row]];
+  unsaved.set(entry.id, { entry, file: blob, thumb, changes });
+  insert([row]);
+  await save(changes, row);
+  if (!unsaved.has(entry.id)) saveOthers();
   tell({ added: [row], made: true });
   return { ...entry, thumb };
 }
@@ -52,8 +55,17 @@ async function save(changes, row) {
     if (await keeps()) tabs?.postMessage({ added: [row] });
     else if (!isBlocked()) notice(t("gallery.off"), { about: "gallery", bad: true });
   } catch {
-    notice(t("gallery.full"), { about: "gallery", bad: true });
+    sayUnkept();
   }
+}
+
+const sayUnkept = () => notice(t(isTaken() ? "gallery.newer" : "gallery.full"), { about: "gallery", bad: true });
+
+/** What the browser had no room for: there may be some by now. */
+async function saveOthers() {
+  if (!unsaved.size) return;
+  await Promise.all([...unsaved].map(([id, { changes }]) => save(changes, index.get(id))));
+  if (!unsaved.size) dismiss("gallery");
 }
 
 /** No two of a page at the same time: their order stays the same whoever reads them. */
@@ -112,33 +124,45 @@ export async function star(some, on) {
     await write(those.filter(({ id }) => !unsaved.has(id)).map((row) => ["rows", row.id, row]));
     tabs?.postMessage({ changed: those });
   } catch {
-    notice(t("gallery.full"), { about: "gallery", bad: true });
+    sayUnkept();
   }
 }
 
-/** Deletes pictures, and what only they were made from. Returns what brings them back. */
+/** Deletes pictures, and what only they were made from. Returns what brings them back; null where none is left to delete. */
 export async function deletePictures(some) {
-  const those = some.map(rowOf).filter(Boolean);
+  const those = some.map(rowOf).filter((row) => row && !leaving.has(row.id));
+  if (!those.length) return null;
+  for (const { id } of those) leaving.add(id);
+  try {
+    return await takeOut(those);
+  } finally {
+    for (const { id } of those) leaving.delete(id);
+  }
+}
+
+async function takeOut(those) {
   const ids = those.map(({ id }) => id);
-  const going = new Set(ids);
-  const left = new Set(rows.filter((row) => !going.has(row.id)).flatMap((row) => row.from));
+  const left = new Set(rows.filter((row) => !leaving.has(row.id)).flatMap((row) => row.from));
   const orphans = [...new Set(those.flatMap((row) => row.from))].filter((digest) => !left.has(digest));
   const places = [...["entries", "files", "thumbs"].map((store) => [store, ids]), ["sources", orphans]];
-  const held = ids.map((id) => [id, unsaved.get(id)]).filter(([, one]) => one);
+  const held = new Map(ids.map((id) => [id, unsaved.get(id)]).filter(([, one]) => one));
   const kept = [];
   for (const [store, wanted] of places) (await several(store, wanted)).forEach((value, at) => kept.push([store, wanted[at], value]));
-  for (const row of those) kept.push(["rows", row.id, row]);
+  const whole = new Set(kept.filter(([store, , value]) => store === "entries" && value).map(([, id]) => id)); // not what another tab was faster with
+  for (const row of those) kept.push(["rows", row.id, whole.has(row.id) ? row : undefined]);
   await write(kept.map(([store, key]) => [store, key]));
   for (const id of ids) unsaved.delete(id);
   take(ids);
   tell({ removed: those });
   tabs?.postMessage({ removed: ids });
+  saveOthers();
   return async () => {
     for (const [id, one] of held) unsaved.set(id, one);
     await write(kept.filter(([, , value]) => value !== undefined));
-    insert(those);
-    tell({ added: those });
-    tabs?.postMessage({ added: those });
+    const back = those.filter(({ id }) => whole.has(id) || held.has(id));
+    insert(back);
+    tell({ added: back });
+    tabs?.postMessage({ added: back });
   };
 }
 
@@ -165,7 +189,7 @@ function tell({ added = [], removed = [], changed = [], made = false, elsewhere 
 function follow({ data: { added = [], removed = [], changed = [] } }) {
   if (![added, removed, changed].every(Array.isArray)) return; // of an older page
   const lost = removed.map((id) => index.get(id)).filter(Boolean);
-  const place = Math.min(...lost.map(galleryPlace));
+  const place = rows.findIndex(({ id }) => removed.includes(id));
   insert(added);
   take(removed);
   for (const row of changed) Object.assign(index.get(row.id) ?? {}, row);

@@ -15,6 +15,7 @@ const VERSION = 2;
 let opening = null;
 let memory = null;
 let blocked = false;
+let taken = false;
 let tellBlocked = () => {};
 
 /** Are pictures kept when the page is closed? */
@@ -26,6 +27,9 @@ export async function keeps() {
 /** Does an older page in another tab keep this one from the database? Until it is closed memory stands in. */
 export const isBlocked = () => blocked;
 
+/** Has a newer page in another tab taken the database? Nothing is kept from then on. */
+export const isTaken = () => taken;
+
 /** `act(how)`: "older" where such a page does, "free" once it doesn't, "newer" where a newer one has taken the database. */
 export function whenBlocked(act) {
   tellBlocked = act;
@@ -34,6 +38,7 @@ export function whenBlocked(act) {
 
 /** Writes in one piece or not at all: `[store, key, value]` each; undefined takes out. */
 export async function write(changes) {
+  if (!changes.length) return; // a transaction of no store is an error
   const db = await database();
   if (db === null) {
     for (const [store, key, value] of changes) value === undefined ? memory[store].delete(key) : memory[store].set(key, value);
@@ -122,7 +127,12 @@ function open() {
       for (const name of STORES) if (!there.contains(name)) request.result.createObjectStore(name);
     };
     request.onsuccess = () => {
-      request.result.onversionchange = () => { request.result.close(); tellBlocked("newer"); };
+      request.result.onversionchange = () => {
+        taken = true;
+        request.result.close();
+        tellBlocked("newer");
+      };
+      request.result.onclose = () => { opening = null; }; // the browser let go of it: it is opened anew
       if (blocked) free(request.result);
       else resolve(request.result);
     };

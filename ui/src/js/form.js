@@ -199,8 +199,9 @@ function changed(each) {
 const kept = () => rememberedHere("form") ?? remembered("form", { stream: PREVIEW_EVERY });
 
 function keep() {
-  rememberHere("form", settings());
-  if (remember("form", settings()) || warned) return;
+  const said = settings();
+  rememberHere("form", said);
+  if (remember("form", said) || warned) return;
   warned = true;
   notice(t("form.full"), { about: "form", bad: true });
 }

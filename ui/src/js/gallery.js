@@ -38,6 +38,7 @@ export function startGallery(onSelect) {
   select = onSelect;
   byId("open-gallery").addEventListener("click", async () => (await drawer("gallery"))?.openGallery());
   wide.addEventListener("change", openBeside);
+  if (document.documentElement.dataset.gallery === "beside" && wide.matches) drawer("gallery", true); // on its way while the rows are read
   whenGalleryChanges(async ({ made }) => {
     render();
     if (made && remembered("limit", 0)) (await drawer("gallery"))?.keepWithin();

@@ -94,6 +94,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 function chosenByKey(event) {
   const arrow = event.target.matches("body, #stage, .tile") && !event.shiftKey && ARROWS[event.key];
   const act = { s: "do-star", Delete: "do-delete" }[letterOf(event) || event.key];
+  if (act && event.repeat) return true; // a key that is held deletes no row of pictures
   if (/^[1-9]$/.test(event.key)) chooseAt(event.key - 1);
   else if (arrow) chooseBeside(...arrow);
   else if (act && chosenEntry()) byId(act).click();

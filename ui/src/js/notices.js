@@ -34,6 +34,9 @@ export function undoLatest() {
   return button !== undefined;
 }
 
+/** Is what was said about that still to be seen? */
+export const isSaid = (about) => [...byId("notices").children].some((box) => box.dataset.about === about);
+
 export function dismiss(about) {
   for (const box of [...byId("notices").children]) if (box.dataset.about === about) box.remove();
 }

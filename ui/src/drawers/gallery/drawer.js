@@ -223,9 +223,20 @@ function pressed(event) {
   } else if (event.key === " ") toggle(item);
   else if (event.key === "Enter" && !control) act(item);
   else if (event.key === "Escape" && picks()) clearPicked();
-  else if (event.key === "Delete") deletePicked(those);
+  else if (event.key === "Delete") event.repeat || deletePicked(those);
   else if (control && letterOf(event) === "a") pick(grid.items.flatMap(({ rows }) => rows), true);
-  else if (!control && !event.altKey && letterOf(event) === "s") starPicked(those);
+  else if (!control && !event.altKey && letterOf(event) === "s") event.repeat || starPicked(those);
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+/** What is picked is meant wherever in the gallery the focus is, but where one writes. */
+function pressedBeside(event) {
+  if (!picks() || event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") clearPicked();
+  else if (event.key === "Delete") event.repeat || deletePicked(pickedRows());
+  else if (letterOf(event) === "s") event.repeat || starPicked(pickedRows());
   else return;
   event.preventDefault();
   event.stopPropagation();
@@ -249,13 +260,14 @@ function start() {
   startDrags();
   byId("pick-grid").addEventListener("click", clicked);
   byId("pick-grid").addEventListener("keydown", pressed);
-  byId("pick-words").addEventListener("input", lookSoon);
+  byId("gallery-whole").addEventListener("keydown", pressedBeside);
+  byId("pick-words").addEventListener("input", () => { byId("pick-room").scrollTop = 0; lookSoon(); });
   byId("pick-words").addEventListener("keydown", (event) => { if (event.key === "ArrowDown" && grid.focus(0)) event.preventDefault(); });
   for (const id of ["pick-model", "pick-day"]) byId(id).addEventListener("change", look);
   byId("pick-starred").addEventListener("click", () => { byId("pick-starred").setAttribute("aria-pressed", String(!isOn("pick-starred"))); look(); });
   byId("pick-close").addEventListener("click", closeGallery);
   byId("gallery-dialog").addEventListener("keydown", (event) => { if (event.key === "Escape" && clearPicked()) event.preventDefault(); });
-  byId("gallery-dialog").addEventListener("close", () => { clearPicked(); if (!isSeen()) byId("open-gallery").focus(); });
+  byId("gallery-dialog").addEventListener("close", () => { clearPicked(); if (!isSeen()) byId("open-gallery").focus({ preventScroll: true }); });
   whenMarked(() => { if (isSeen()) refresh(); });
   whenGalleryChanges(({ removed }) => { stale = true; forgetPicked(removed); describePicked(); lookSoon(); });
   inEveryLanguage(() => { stale = true; forgetTexts(); describePicked(); lookSoon(); });

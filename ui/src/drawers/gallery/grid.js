@@ -24,7 +24,8 @@ export class Grid {
     const [active, top] = [this.items[this.active]?.key, this.items[this.firstSeen()]?.key];
     const inside = this.element.contains(document.activeElement);
     this.items = items;
-    this.active = Math.max(0, items.findIndex(({ key }) => key === active));
+    const there = items.findIndex(({ key }) => key === active);
+    this.active = Math.max(0, there >= 0 || !inside ? there : Math.min(this.active, items.length - 1)); // its neighbour
     this.measure();
     const first = this.room.scrollTop > this.height ? items.findIndex(({ key }) => key === top) : -1;
     if (first >= 0) this.room.scrollTop = Math.floor(first / this.columns) * this.height + (this.room.scrollTop % this.height);
@@ -132,6 +133,7 @@ export class Grid {
       this.element.insertBefore(row, after ?? null);
       fresh = true;
     }
+    if (this.items.length && !this.cell(this.active)) this.activate(Math.min(this.firstSeen(), this.items.length - 1)); // what Tab leads to
     if (fresh) this.seen(this.standing());
   }
 

@@ -45,6 +45,7 @@ export function forgetPicked(rows) {
 export function describePicked() {
   const rows = pickedRows();
   press(byId("pick-mode"), picks());
+  if (!picks() && byId("pick-bar").contains(document.activeElement)) byId("pick-mode").focus();
   show(byId("pick-bar"), picks());
   show(byId("pick-foot"), !picks());
   byId("pick-count").textContent = rows.length ? t("pick.count", { n: rows.length }) : t("pick.how");

@@ -19,8 +19,9 @@ function kept() {
 function keep(list) {
   const counts = { true: 0, false: 0 };
   let room = CHARACTERS;
-  const bounded = list.filter(({ text, star }) => (room -= text.length) >= 0 && (counts[Boolean(star)] += 1) <= MOST);
-  if (!remember("past", bounded)) remember("past", bounded.slice(0, 20));
+  const fits = [...list].sort((a, b) => Boolean(b.star) - Boolean(a.star)).filter(({ text, star }) => (room -= text.length) >= 0 && (counts[Boolean(star)] += 1) <= MOST);
+  const bounded = (some) => list.filter((one) => some.has(one));
+  if (!remember("past", bounded(new Set(fits)))) remember("past", bounded(new Set(fits.slice(0, 20))));
   describe();
 }
 
@@ -103,7 +104,7 @@ function describe() {
 }
 
 function rowOf(one) {
-  const part = (name, key, symbol, act) => make("button", { type: "button", className: "icon-button", "data-part": name, "aria-label": t(key, { prompt: one.text }), title: t(key, { prompt: "" }), onclick: act }, icon(symbol));
+  const part = (name, key, symbol, act) => make("button", { type: "button", className: "icon-button", "data-part": name, "aria-label": t(key, { prompt: one.text }), title: t(key, { prompt: "" }).replace(/[:\s]+$/, ""), onclick: act }, icon(symbol));
   const star = part("star", "past.star", "past-star", () => keep(kept().map((each) => (each.text === one.text ? { ...each, star: !one.star } : each))));
   press(star, Boolean(one.star));
   const words = make("button", { type: "button", className: "past-words", dir: "auto", "data-part": "words", onclick: () => take(one.text) }, make("span", {}, one.text));

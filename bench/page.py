@@ -106,7 +106,7 @@ def first_paint(chrome: Any, url: str, loads: int) -> None:
         page = watched(chrome)
         page.goto(url)
         arrive(page)
-        page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+        page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length > 0")
         paints.append(page.evaluate(PAINT))
         jumps.append(page.evaluate("window.jumps"))
         page.context.close()

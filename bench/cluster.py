@@ -28,6 +28,7 @@ from imagine.dispatch.worker import Worker
 from imagine.machines.ray.cluster import RayCluster
 from imagine.machines.ray.members import Members
 from imagine.machines.ray.worker import RayWorker
+from imagine.pictures.looking.decoder import Decoder
 from imagine.words.events import Finished, Preview, Progress
 from imagine.words.frames import PreviewSettings, Submit, WorkerSettings
 from imagine.words.model import Component, Model
@@ -145,8 +146,14 @@ async def measure(address: str, rounds: int) -> None:
     cluster = RayCluster(address, FixedHost)
     pool = Pool([], slots=4, share=1.0)
     await pool.start()
-    settings = WorkerSettings()
-    members = Members(cluster, pool, lambda device: RayWorker(cluster, device, settings))
+    settings, decoder = WorkerSettings(), Decoder()
+
+    async def look(_: Submit, made: bytes) -> tuple[int, int]:
+        """As a server does."""
+        result = (await decoder.look(made, "img", "")).result
+        return result.width, result.height
+
+    members = Members(cluster, pool, lambda device: RayWorker(cluster, device, settings, look))
     own = ProcessWorker(settings, command=COMMAND)
     await own.start()
     following = asyncio.create_task(members.follow())
@@ -162,6 +169,7 @@ async def measure(address: str, rounds: int) -> None:
     following.cancel()
     await own.stop(0)
     await pool.stop(0)
+    await decoder.stop()
     cluster.leave()
 
 

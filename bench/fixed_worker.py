@@ -1,7 +1,7 @@
 """A worker whose every step takes the same time, whatever the machine: for what machines cost beside their work.
 
-A real worker process, around an engine that waits 50 ms a step and says a preview of 20 kB with each, which begins
-with when it was made.
+A real worker process, around an engine that waits 50 ms a step and says a preview of 20 kB with each, which ends with
+when it was made. Pictures are noise, and files like any other, since of other machines nothing else is taken.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ import sys
 import time
 from collections import deque
 
+from PIL import Image
+
+from imagine.pictures import images
 from imagine.words.events import Finished, Preview, Progress
 from imagine.words.frames import JobReport, Load, Loaded, Ready, Score, Stats, Submit, Unload, Unloaded
+from imagine.words.recipe import meta_from_params
 from imagine.worker.main import main
 
 STEP = 0.05
 """Seconds."""
-_BYTES = 20_000
+_SIDE = 80
+"""Pixels of a preview: noise of so many takes 20 kB."""
 _TIME = struct.Struct("<d")
 
 
@@ -29,6 +34,8 @@ class FixedEngine:
         self.stage = "idle"
         self._jobs: deque[tuple[Submit, int]] = deque()
         self._said: list[JobReport] = []
+        self._noise = Image.frombytes("RGB", (_SIDE, _SIDE), os.urandom(3 * _SIDE**2))
+        self._preview = images.encode(self._noise)
 
     @property
     def busy(self) -> bool:
@@ -69,10 +76,12 @@ class FixedEngine:
         steps = job.params.num_steps
         told: list[JobReport] = [Progress(job=job.job, step=number, steps=steps, spent=number * STEP)]
         if number == steps:
-            return [*told, Finished(job=job.job, data=b"picture", meta={}, timings={})]
+            meta = meta_from_params(job.params)
+            picture = images.encode(self._noise.resize((job.params.width, job.params.height)), meta=meta)
+            return [*told, Finished(job=job.job, data=picture, meta=meta, timings={})]
         self._jobs.appendleft((job, number + 1))
         if job.preview.every:
-            data = _TIME.pack(time.time()) + os.urandom(_BYTES)
+            data = self._preview + _TIME.pack(time.time())
             told.append(Preview(job=job.job, step=number, steps=steps, data=data))
         return told
 
@@ -90,7 +99,7 @@ class FixedEngine:
 
 def made_at(preview: Preview) -> float:
     """When a preview was made, in Unix seconds."""
-    return float(_TIME.unpack_from(preview.data)[0])
+    return float(_TIME.unpack(preview.data[-_TIME.size :])[0])
 
 
 if __name__ == "__main__":

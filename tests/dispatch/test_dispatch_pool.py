@@ -588,6 +588,42 @@ def test_what_came_from_elsewhere_goes_no_further_and_a_worker_elsewhere_needs_i
     pooled(act, away, own)
 
 
+def test_what_was_lost_elsewhere_is_made_by_another_where_there_is_one():
+    """Else one that drops its connection at each job would use up both attempts."""
+    away, own = ToldWorker(), ToldWorker()
+    away.away = True
+
+    async def act(pool):
+        stream = pool.submit(submit("1"))
+        await settle()
+        assert list(away.held) == ["1"]
+        away.lose("dropped the connection")
+        away.turn(ready=Ready(device="told"))
+        await settle()
+        assert (list(away.held), list(own.held)) == ([], ["1"])
+        own.finish("1")
+        assert isinstance((await rest(stream))[-1], Finished)
+
+    pooled(act, away, own)
+
+
+def test_a_picture_is_looked_at_by_this_machine_where_it_can():
+    away, own = ToldWorker(), ToldWorker()
+    away.away = True
+    for worker in (away, own):
+        worker.score = lambda checker, img, worker=worker: told_of(worker)
+
+    async def told_of(worker):
+        return worker
+
+    async def act(pool):
+        assert await pool.score(MODEL, b"") is own
+        own.turn(ready=None)
+        assert await pool.score(MODEL, b"") is away
+
+    pooled(act, away, own)
+
+
 def test_jobs_of_one_model_stay_together_before_it_is_loaded():
     left, right = ToldWorker(), ToldWorker()
     other = model_at("", "other")

@@ -6,7 +6,7 @@ from pathlib import Path
 from imagine.machines.ray.host import DeviceHost
 from tests.machines.near_cluster import ListedFiles
 
-FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/fake_worker.py")]
+FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/painting_worker.py")]
 
 
 class FakeHost(DeviceHost):

@@ -9,9 +9,11 @@ from aiohttp.test_utils import TestServer
 
 from imagine.dispatch.limits import Restarts
 from imagine.machines.link import LinkLimits
+from imagine.machines.opening import opened
 from imagine.machines.peer import PeerWorker
 from imagine.machines.peer_life import PeerTerms
 from imagine.machines.wire import PATH, PROTOCOL, Beat, Devices, Hello, Holdings, from_guest
+from imagine.settings.keys import NamedKey, digest_of
 from imagine.words.frames import Assembler, Cancel, Ready, encode
 from imagine.words.peers import PeerSettings
 from tests.server.openai.painting import PaintingWorker
@@ -121,8 +123,8 @@ class ToldHost:
 
 
 @contextlib.asynccontextmanager
-async def told_by(host, *, look=None, **limits):
-    """A worker that is there."""
+async def told_by(host, *, look=None, held=3600.0, opening=opened, **limits):
+    """A worker that is there; a job may stand still for `held` seconds."""
     app = web.Application()
     app.router.add_get(PATH, host.answer)
     server = TestServer(app)
@@ -136,7 +138,7 @@ async def told_by(host, *, look=None, **limits):
     async def size(_, made):
         return (look or (lambda _: (64, 64)))(made)
 
-    terms = PeerTerms("guest", size, limits=LinkLimits(**limits))
+    terms = PeerTerms("guest", size, opening, LinkLimits(**limits), held=held)
     worker = PeerWorker(
         PeerSettings(url=str(server.make_url("")).rstrip("/"), key="sesame"),
         terms,
@@ -156,3 +158,9 @@ async def told_by(host, *, look=None, **limits):
 
 def changed(frame, **fields):
     return msgspec.structs.replace(frame, **fields)
+
+
+def keyed(**scopes):
+    return tuple(
+        NamedKey(name=name, digest=digest_of(f"sk-{name}"), scopes=tuple(scope)) for name, scope in scopes.items()
+    )

@@ -11,6 +11,7 @@ from imagine.dispatch.pool import Pool
 from imagine.machines.ray.cluster import RayCluster
 from imagine.machines.ray.members import Members
 from imagine.machines.ray.worker import RayWorker
+from imagine.pictures.containers import dimensions
 from imagine.words.errors import ImagineError
 from imagine.words.events import Preview
 from imagine.words.frames import WorkerSettings
@@ -30,11 +31,16 @@ async def joined(address):
             await asyncio.sleep(0.1)
 
 
+async def size(_, made):
+    """Of a picture that nobody has to decode here."""
+    return dimensions(made)
+
+
 async def main(address):
     cluster = await joined(address)
     pool = Pool([])
     await pool.start()
-    members = Members(cluster, pool, lambda device: RayWorker(cluster, device, WorkerSettings(heartbeat=0.05)))
+    members = Members(cluster, pool, lambda device: RayWorker(cluster, device, WorkerSettings(heartbeat=0.05), size))
     following = asyncio.create_task(members.follow())
     events = [event async for event in pool.submit(submit("1", steps=5, every=1))]
     print([event.step for event in events if isinstance(event, Preview)], type(events[-1]).__name__)

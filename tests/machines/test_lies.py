@@ -5,14 +5,18 @@ import contextlib
 
 import pytest
 
-from imagine.machines.wire import PROTOCOL, Devices, Hello, Holdings, Refusal
+from imagine.machines import peer_life
+from imagine.machines.opening import opened
+from imagine.machines.wire import PROTOCOL, Beat, Devices, Hello, Holdings, Refusal
 from imagine.messages import Message, in_english, message
-from imagine.words.errors import BadPicture
+from imagine.words.errors import BadPicture, Blocked
 from imagine.words.events import Failed, Finished, Loading, Preview, Progress
 from imagine.words.frames import Cancel, PreviewSettings, Ready, ResidentModel, Stats, Submit, encode
+from imagine.words.moderation import ModerationVerdict
 from imagine.words.recipe import meta_from_params
 from tests.machines.peering import ToldHost, changed, told_by, until
 from tests.server.openai.painting import painted, png
+from tests.server.served import PATIENCE
 from tests.worker.fake_engine import submit
 
 JOB = changed(submit("1", steps=4), preview=PreviewSettings(every=1))
@@ -137,6 +141,114 @@ def test_a_picture_that_nothing_can_decode_ends_it():
         assert "a picture that is none" in str((await ends(stream))[-1].message)
 
     asked(host, act, look=look)
+
+
+def test_one_that_talks_without_end_is_let_go():
+    host = ToldHost()
+
+    async def act(worker):
+        await until(worker, lambda one: one.holds(JOB.components))
+        stream = worker.submit(JOB)
+        await host.next(Submit)
+        beats = bytes(encode(Beat())) * 100
+        with contextlib.suppress(ConnectionError):  # once the other side has had enough
+            for _ in range(1000):
+                await host.say(beats)
+        assert "talks without end" in str((await ends(stream))[-1].message)
+
+    asked(host, act)
+
+
+def test_a_job_that_does_not_come_on_is_asked_back_whatever_signs_of_life_there_are():
+    host = ToldHost()
+
+    async def act(worker):
+        await until(worker, lambda one: one.holds(JOB.components))
+        stream = worker.submit(JOB)
+        await host.next(Submit)
+        assert (await host.next(Cancel)).job == "1"
+        await host.say(Failed(job="1", error="Cancelled", message=in_english("taken back")))
+        assert [event.error for event in await ends(stream)] == ["WorkerLost"], "nobody here took it back"
+        assert worker.ready is not None
+
+    asked(host, act, held=0.1)
+
+
+def test_what_is_too_large_to_be_said_ends_its_job_alone(monkeypatch):
+    host = ToldHost()
+    monkeypatch.setattr(peer_life, "MAX_ASKED", 10_000)
+
+    async def act(worker):
+        await until(worker, lambda one: one.holds(JOB.components))
+        large = worker.submit(changed(JOB, job="2", img=bytes(20_000)))
+        (end,) = await ends(large)
+        assert (end.error, "can't be sent" in str(end.message)) == ("ImagineError", True)
+        stream = worker.submit(JOB)
+        assert (await host.next(Submit)).job == "1"
+        await stream.aclose()
+
+    asked(host, act)
+
+
+def test_a_picture_that_is_not_to_be_shown_is_told_so_and_a_look_that_fails_loses_it():
+    verdict = ModerationVerdict(action="block", categories={"sexual": 0.8}, stage="picture", rule="looks")
+    raised = [Blocked(in_english("not to be shown"), verdict), ZeroDivisionError()]
+
+    def look(_):
+        raise raised.pop(0)
+
+    host = ToldHost()
+
+    async def act(worker):
+        await until(worker, lambda one: one.holds(JOB.components))
+        told = []
+        for _ in range(2):
+            stream = worker.submit(JOB)
+            await host.next(Submit)
+            await host.say(GOOD)
+            told += await ends(stream)
+        assert [event.error for event in told] == ["Blocked", "WorkerLost"]
+        assert told[0].verdict == verdict
+
+    asked(host, act, look=look)
+
+
+def test_a_second_reason_cuts_no_farewell_short():
+    host, ways = ToldHost(), []
+
+    async def opening(peer):
+        ways.append(await opened(peer))
+        return ways[-1]
+
+    async def act(worker):
+        await until(worker, lambda one: one.ready is not None)
+        life = worker._last
+        while not life.ended.done():
+            life.kill(message("lost.stopped"))
+            await asyncio.sleep(0)
+        assert ways[0].session.closed
+
+    asked(host, act, opening=opening)
+
+
+def test_one_that_is_ended_before_it_began_ends():
+    async def act(worker):
+        life = peer_life.PeerLife(worker.peer, worker._terms, peer_life.PeerHeard(print, print, print))
+        life.kill(message("lost.stopped"))
+        async with asyncio.timeout(PATIENCE):
+            assert "was stopped" in str(await life.ended)
+
+    asked(ToldHost(), act)
+
+
+def test_what_is_resident_there_and_nobody_here_asked_for_goes_by_its_place_alone():
+    async def act(worker):
+        for number in range(3):
+            models = [ResidentModel(name="x", digest="y", identity=f"another {number}")] * 2
+            told = worker._translated(Stats(models=models))
+            assert [model.identity for model in told.models] == ["elsewhere 0", "elsewhere 1"]
+
+    asked(ToldHost(), act)
 
 
 def test_whoever_took_nothing_back_is_not_told_so_and_a_full_queue_is_anothers():

@@ -7,8 +7,7 @@ import json
 import pytest
 
 from imagine.messages import message
-from imagine.settings.keys import NamedKey, digest_of
-from tests.machines.peering import address, at_work, of_peers, peers, until
+from tests.machines.peering import address, at_work, keyed, of_peers, peers, until
 from tests.server.openai.painting import PaintingWorker, opened
 from tests.server.served import PATIENCE
 
@@ -89,12 +88,6 @@ def test_one_that_was_away_is_asked_again_and_loses_nothing(tmp_path):
         await asyncio.wait([asking])
 
     run(act, tmp_path, PaintingWorker())
-
-
-def keyed(**scopes):
-    return tuple(
-        NamedKey(name=name, digest=digest_of(f"sk-{name}"), scopes=tuple(scope)) for name, scope in scopes.items()
-    )
 
 
 @pytest.mark.parametrize(

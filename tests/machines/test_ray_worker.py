@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import sys
 from pathlib import Path
 
@@ -14,16 +15,21 @@ from imagine.machines.ray.host import DeviceHost
 from imagine.machines.ray.members import Members
 from imagine.machines.ray.seam import ClusterDevice
 from imagine.machines.ray.token import check_token
+from imagine.machines.ray.words import HeldFiles, LifeOver
 from imagine.machines.ray.worker import RayWorker
-from imagine.messages import message
-from imagine.words.errors import ImagineError
+from imagine.messages import Message, message
+from imagine.pictures.containers import dimensions
+from imagine.words.errors import BadPicture, ImagineError
 from imagine.words.events import Failed, Finished, Preview, Progress
 from imagine.words.frames import Ready, ResidentModel, Stats, WorkerSettings, encode
 from imagine.words.model import Component
+from imagine.words.recipe import meta_from_params
 from tests.machines.near_cluster import ListedFiles, NearCluster
+from tests.machines.peering import changed
+from tests.server.openai.painting import opened, painted
 from tests.worker.fake_engine import MODEL, submit
 
-FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/fake_worker.py")]
+FAKE = [sys.executable, str(Path(__file__).parents[1] / "worker/painting_worker.py")]
 SILENT = [sys.executable, "-c", "import sys; sys.stdin.read()"]
 """A worker that never says a word, and starts in no time."""
 DEVICE = ClusterDevice("id of box", "box", "imagine", 0)
@@ -31,13 +37,21 @@ QUICK = Restarts(first=0.01, most=0.05)
 HASTY = Limits(silence=8.0, farewell=0.01)
 PATIENCE = 600.0
 """Seconds: for what hangs, not for what is slow."""
+JOB = submit("1")
+META = meta_from_params(JOB.params)
+GOOD = Finished(job="1", data=painted(JOB.params, 255, META), meta=META, timings={})
+
+
+async def size(_, made):
+    """Of a picture that nobody has to decode here."""
+    return dimensions(made)
 
 
 @contextlib.asynccontextmanager
-async def at_box(command=SILENT, **said):
+async def at_box(command=SILENT, look=None, **said):
     """A worker on the machine `box`, which has the file that the fake engine's jobs name; and its cluster."""
     cluster = NearCluster(command, "box", **{"files": [MODEL.digest]} | said)
-    worker = RayWorker(cluster, DEVICE, WorkerSettings(heartbeat=0.05), restarts=QUICK, limits=HASTY)
+    worker = RayWorker(cluster, DEVICE, WorkerSettings(heartbeat=0.05), look or size, restarts=QUICK, limits=HASTY)
     worker.changed = asyncio.Event()
     worker.watch(worker.changed.set)
     await worker.start()
@@ -71,10 +85,12 @@ def test_a_job_is_done_on_another_machine_and_no_path_crosses():
         async with at_box(FAKE) as (worker, cluster):
             await until(worker, lambda: worker.ready is not None and worker.holds(MODEL.components))
             assert not worker.holds([Component(role="vae", path="", digest="1" * 64)])
-            events = await rest(worker.submit(submit("1", steps=3, every=1, img=bytes(range(256)) * 500)))
+            img = bytes(range(256)) * 500
+            events = await rest(worker.submit(submit("1", steps=3, every=1, img=img)))
             assert [event.step for event in events if isinstance(event, Progress)] == [1, 2, 3]
             assert [event.step for event in events if isinstance(event, Preview)] == [1, 2, 3]
-            assert events[-1].data == bytes(range(256)) * 500
+            colour = tuple(hashlib.sha256(img).digest()[:3])
+            assert opened(events[-1].data).getpixel((0, 0)) == colour, "all of it was there"
             assert not [frame for frame in cluster.hosts[0].sent if b"nowhere" in frame]
             assert (await worker.load(MODEL)).model == "m"
             stream = worker.submit(submit("2", "slow", steps=10**9))
@@ -163,9 +179,58 @@ def test_what_it_says_of_other_jobs_reaches_nobody():
         async with at_box() as (worker, cluster):
             await ready(worker, cluster)
             stream = worker.submit(submit("mine"))
-            others = Finished(job="others", data=b"", meta={}, timings={})
+            others = changed(GOOD, job="others")
             cluster.hosts[0].say(others, Failed(job="mine", error="OutOfMemory", message=message("memory.tiles")))
             assert [event.job for event in await rest(stream)] == ["mine"]
+
+    asyncio.run(go())
+
+
+LIES = {
+    "a picture that is none": (changed(GOOD, data=b"MZ"), "a picture that is none"),
+    "another recipe": (changed(GOOD, meta=META | {"seed": "2"}), "another recipe"),
+    "a preview that is none": (Preview(job="1", step=1, steps=2, data=b"preview"), "a preview that is none"),
+    "words without end": (Failed(job="1", error="x", message=Message("a" * 1000)), "what can't be said"),
+    "of why it is over": (LifeOver(why=Message("x\n"), refused=True), "what can't be said"),
+    "what it holds": (Stats(models=[ResidentModel(name="x", digest="y", size=-1)]), "what can't come"),
+    "which files": (HeldFiles(digests=frozenset(["../../etc/passwd"])), "what can't be"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_lie_ends_that_life_and_loses_no_job(lie):
+    said, why = LIES[lie]
+
+    async def go():
+        async with at_box() as (worker, cluster):
+            await ready(worker, cluster)
+            stream = worker.submit(JOB)
+            cluster.hosts[0].say(said)
+            last = (await rest(stream))[-1]
+            assert (last.error, why in str(last.message)) == ("WorkerLost", True)
+            await until(worker, lambda: worker.restarts == 1)
+
+    asyncio.run(go())
+
+
+def test_a_picture_is_looked_at_before_anybody_has_it_and_its_numbers_make_sense():
+    looked = []
+
+    async def look(job, made):
+        looked.append((job.job, made))
+        if len(looked) > 1:
+            raise BadPicture(message("picture.damaged", "img", kind="PNG"))
+        return (64, 64)
+
+    async def go():
+        async with at_box(look=look) as (worker, cluster):
+            for what in (Finished, Failed):
+                await ready(worker, cluster)
+                stream = worker.submit(JOB)
+                cluster.hosts[-1].say(Progress(job="1", step=1, steps=10**18, spent=1e300), GOOD)
+                progress, last = await rest(stream)
+                assert (progress.steps < 100, progress.spent < 3600, type(last)) == (True, True, what)
+        assert looked == [("1", GOOD.data)] * 2
 
     asyncio.run(go())
 
@@ -211,7 +276,9 @@ def test_devices_become_workers_as_they_come_and_their_jobs_wait_where_they_go()
         cluster = NearCluster(FAKE, "left", files=[MODEL.digest])
         pool = Pool([])
         await pool.start()
-        members = Members(cluster, pool, lambda device: RayWorker(cluster, device, WorkerSettings(), restarts=QUICK))
+        members = Members(
+            cluster, pool, lambda device: RayWorker(cluster, device, WorkerSettings(), size, restarts=QUICK)
+        )
         await members.look()
         stream = pool.submit(submit("1", "slow", steps=40))
         await anext(stream)

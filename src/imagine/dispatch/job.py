@@ -37,7 +37,8 @@ class Job:
     lost: Message | None = None
     """What became of the worker that had it before; None: it was lost with none."""
     returned: Worker | None = None
-    """Who gave it back as lost and goes on working, as another server does of which nobody may have more."""
+    """Who gave it back as lost and goes on working, as another server does of which nobody may have more; or is
+    elsewhere and may come back, to lose it once more."""
     progress: Progress | None = None
 
     @property

@@ -222,13 +222,15 @@ class Pool:
         await asyncio.gather(*(worker.unload(model) for worker in self.workers if worker.ready is not None))
 
     async def score(self, checker: Model, img: bytes) -> Scored:
-        """Says what is seen in a picture, by the worker that will be free first. Raises ImagineError."""
+        """Says what is seen in a picture, by the worker that will be free first, of this machine if one is ready: who
+        is elsewhere could keep everybody waiting. Raises ImagineError."""
         self._need_workers()
         worker = min(
             self.workers,
             key=lambda worker: (
                 not worker.holds(checker.components),
                 worker.ready is None,
+                worker.away,
                 self._placement.wait(worker),
             ),
         )
@@ -337,7 +339,7 @@ class Pool:
         async for event in worker.submit(job.submit):
             self._placement.hear(worker, event)
             if isinstance(event, Failed) and event.error == WorkerLost.__name__:
-                job.returned = worker if worker.ready is not None else None
+                job.returned = worker if worker.ready is not None or worker.away else None
                 self._lose(job, event)
             else:
                 self._note(job, event)

@@ -47,18 +47,23 @@ class Inventory:
 
     def find(self, part: Component) -> Component:
         """The file of that content as it lies here. Raises PartAbsent."""
-        entry = self._by_digest.get(part.digest)
-        if entry is None:
-            raise PartAbsent(part)
+        entry = self._entry(part)
         kind: WeightsFormat = "safetensors" if entry.format == "other" else entry.format
         return msgspec.structs.replace(part, path=entry.path, files=entry.files, format=kind, sizes=entry.sizes)
 
     def family_of(self, part: Component) -> str:
         """Of what the file is, as it is told here. Raises PartAbsent."""
+        return self._entry(part).family
+
+    def name_of(self, part: Component) -> str:
+        """What the file is called here. Raises PartAbsent."""
+        return self._entry(part).name
+
+    def _entry(self, part: Component) -> Entry:
         entry = self._by_digest.get(part.digest)
         if entry is None:
             raise PartAbsent(part)
-        return entry.family
+        return entry
 
     def _digested(self, entry: Entry) -> Entry | None:
         with contextlib.suppress(UnusableModel):  # it is being written, or can't be read: the next look may find it so

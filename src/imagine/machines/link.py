@@ -11,7 +11,8 @@ import msgspec
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
 
 from ..messages import Message, message
-from ..words.frames import Assembler, FrameError, encode
+from ..words.frames import MAX_FRAME, Assembler, FrameError, encode
+from .parting import Lie
 from .wire import BEAT, MAX_MESSAGE, SILENCE, Beat
 
 _LOOKS = 4
@@ -30,30 +31,18 @@ class LinkLimits(NamedTuple):
     """For a message to be taken."""
 
 
-class Parting(Exception):
-    """The connection ends, as `note` says why."""
-
-    def __init__(self, note: Message) -> None:
-        super().__init__(str(note))
-        self.note = note
-
-
-class Unwanted(Parting):
-    """The other side doesn't let this one in, and won't before somebody sees to it."""
-
-
-class Lie(Parting):
-    """The other side said what nobody who is honest says."""
-
-
 class FrameLink:
-    """Frames over one WebSocket, which whoever makes it closes. `most` is how many bytes a frame may have that comes.
-    Used from one event loop."""
+    """Frames over one WebSocket, which whoever makes it closes. `most` is how many bytes a frame may have that comes,
+    `largest` one that goes. Used from one event loop."""
 
     def __init__(
-        self, socket: ClientWebSocketResponse | web.WebSocketResponse, most: Callable[[], int], limits: LinkLimits
+        self,
+        socket: ClientWebSocketResponse | web.WebSocketResponse,
+        most: Callable[[], int],
+        limits: LinkLimits,
+        largest: int = MAX_FRAME,
     ) -> None:
-        self._socket, self._limits = socket, limits
+        self._socket, self._limits, self._largest = socket, limits, largest
         self._frames = Assembler(most)
         self._saying = asyncio.Lock()
         self._spoke = False
@@ -62,6 +51,8 @@ class FrameLink:
     async def say(self, frame: msgspec.Struct) -> None:
         """Sends a frame, in the order of the calls. Raises FrameError, and OSError where nobody takes it."""
         data = memoryview(encode(frame))
+        if len(data) > self._largest:
+            raise FrameError(f"{type(frame).__name__} of {len(data)} bytes is larger than {self._largest}")
         async with self._saying, asyncio.timeout(self._limits.taken) as taking:
             for at in range(0, len(data), _PIECE):
                 try:

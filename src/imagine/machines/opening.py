@@ -16,7 +16,7 @@ from aiohttp.client_exceptions import ClientConnectorCertificateError, ClientErr
 from ..assistant.address import LookUp, is_near, look_up
 from ..messages import Message, message
 from ..words.peers import PeerSettings
-from .link import Parting, Unwanted
+from .parting import Parting, Unwanted
 from .wire import MAX_MESSAGE, PATH
 
 _TO_CONNECT = 10.0

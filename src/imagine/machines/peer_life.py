@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -15,40 +16,38 @@ from typing import NamedTuple
 import msgspec
 
 from .. import __version__
+from ..dispatch.limits import Limits
 from ..messages import Message, message
-from ..words.errors import BadPicture, ImagineError
-from ..words.events import Failed, Finished
+from ..words.errors import ImagineError
+from ..words.events import Failed
 from ..words.frames import (
     AnyCommand,
     Cancel,
     FrameError,
     JobReport,
     Load,
-    Ready,
     Report,
     Score,
     Shutdown,
     Stats,
     Submit,
     Unload,
-    ends,
 )
 from ..words.peers import PeerSettings
-from .claims import JobClaim, checked_answer, note_of
-from .link import FrameLink, Lie, LinkLimits, Parting, Unwanted
+from .asked import AskedJobs, LookAtMade
+from .link import FrameLink, LinkLimits
 from .opening import OpenPeer, opened
+from .parting import Lie, Parting, Unwanted
 from .portable import portable
-from .wire import PROTOCOL, Beat, Devices, Hello, Holdings, Refusal, from_host
+from .told import note_of, plain, ready_of, stats_of
+from .wire import MAX_ASKED, PROTOCOL, Beat, Devices, Hello, Holdings, Refusal, from_host
 
-_SLACK = 2**20
-"""Bytes of a frame that tells of no picture."""
-_MOST_DEVICES, _MOST_MODELS, _MOST_FILES = 64, 256, 100_000
-_LONGEST = 200
+_log = logging.getLogger(__name__)
+_MOST_DEVICES, _MOST_FILES = 64, 100_000
+_WORDS, _WORDS_AT_ONCE = 100.0, 1000
+"""How often in a second it says something of itself at most, and how much of that at once."""
+_LOOKS = 4
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-
-LookAtMade = Callable[[Submit, bytes], Awaitable[tuple[int, int]]]
-"""The size of a picture that was made of a job, once another process has decoded it. Raises BadPicture where it isn't
-one, and whatever ImagineError keeps it from being shown."""
 
 
 class PeerTerms(NamedTuple):
@@ -61,6 +60,8 @@ class PeerTerms(NamedTuple):
     limits: LinkLimits = LinkLimits()
     given_back: float = 120.0
     """Seconds within which a job that is taken back has to end there: a step of a large model on an old machine."""
+    held: float = Limits().of("loading")
+    """Seconds within which a job has to come on there: the longest that a worker of ours may be at one thing."""
 
 
 class PeerHeard(NamedTuple):
@@ -86,15 +87,15 @@ class PeerLife:
         self.hopeless = False
         """Is there nothing to be hoped for soon?"""
         self._verdict: Message | None = None
-        self._jobs: dict[str, JobClaim | None] = {}
-        """What is asked of it and has not ended; None: what is no picture's."""
+        self._asked = AskedJobs(terms.look, heard.report, self._distrust)
         self._outgoing: asyncio.Queue[msgspec.Struct] = asyncio.Queue()
-        self._checks: set[asyncio.Task[None]] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._greeted = False
+        self._words, self._counted = float(_WORDS_AT_ONCE), self._loop.time()
         self._devices: tuple[tuple[str, str], ...] = ()
         self._files: set[str] = set()
         self._life = asyncio.create_task(self._live())
+        self._life.add_done_callback(lambda _: self._end(message("peer.closed")))  # it may be killed before it began
 
     def send(self, command: AnyCommand) -> None:
         """Sends a command; what can't arrive any more is told by `ended`. Raises FrameError."""
@@ -104,35 +105,34 @@ class PeerLife:
             case Submit():
                 if command.stays:
                     raise FrameError("it can only be made on this machine")
-                self._jobs[command.job] = JobClaim(command)
-                self._outgoing.put_nowait(portable(command))
+                self._ask(command, portable(command))
             case Load():
-                self._ask(command.job, portable(command))
+                self._ask(command, portable(command))
             case Score():
-                self._ask(command.job, portable(command))
+                self._ask(command, portable(command))
             case Unload():
-                self._ask(command.job, command)
+                self._ask(command, command)
             case Cancel():
-                self._take_back(command)
+                if (claim := self._asked.claims.get(command.job)) is not None:
+                    claim.taken_back = True
+                    self._ask_back(command.job)
 
-    def _ask(self, job: str, command: msgspec.Struct) -> None:
-        """What is no picture's."""
-        self._jobs[job] = None
-        self._outgoing.put_nowait(command)
+    def _ask(self, command: Submit | Load | Unload | Score, crossing: msgspec.Struct) -> None:
+        self._asked.ask(command)
+        self._outgoing.put_nowait(crossing)
 
     def kill(self, verdict: Message) -> None:
         """Ends the connection at once; `verdict` is why, unless there is a reason already."""
-        self._verdict = self._verdict or verdict
-        self._life.cancel()
+        if self._verdict is None:  # a second time would cut its farewell short
+            self._verdict = verdict
+            self._life.cancel()
 
-    def _take_back(self, command: Cancel) -> None:
-        claim = self._jobs.get(command.job)
-        if claim is None or claim.taken_back:
-            return
-        claim.taken_back = True
-        self._outgoing.put_nowait(command)
-        overdue = message("peer.kept", seconds=round(self._terms.given_back))
-        self._timers[command.job] = self._loop.call_later(self._terms.given_back, self.kill, overdue)
+    def _ask_back(self, job: str) -> None:
+        """Once; who doesn't give it back is let go."""
+        if job not in self._timers:
+            self._outgoing.put_nowait(Cancel(job=job))
+            overdue = message("peer.kept", seconds=round(self._terms.given_back))
+            self._timers[job] = self._loop.call_later(self._terms.given_back, self.kill, overdue)
 
     async def _live(self) -> None:
         why = message("peer.closed")
@@ -144,37 +144,61 @@ class PeerLife:
         except asyncio.CancelledError:  # by `kill`
             if self._verdict is None:
                 raise
+        except Exception as error:  # noqa: BLE001 - whatever it said, nobody foresaw it: that ends it as a lie does
+            _log.exception("at %s something was said that this server can't cope with", self._peer.url)
+            why, self.lied, self.hopeless = message("worker.failed", why=type(error).__name__), True, True
         finally:
             for timer in self._timers.values():
                 timer.cancel()
+            self._end(why)
+
+    def _end(self, why: Message) -> None:
+        if not self.ended.done():
             self.ended.set_result(message("peer.at", place=self._peer.url, why=self._verdict or why))
 
     async def _connected(self, way: OpenPeer) -> Message:
-        link = FrameLink(way.socket, self._most, self._terms.limits)
+        link = FrameLink(way.socket, lambda: self._asked.most_bytes, self._terms.limits, MAX_ASKED)
         self._outgoing.put_nowait(Hello(protocol=PROTOCOL, version=__version__, server=self._terms.server))
-        sending = asyncio.create_task(self._send_on(link))
+        beside = {asyncio.create_task(self._send_on(link)), asyncio.create_task(self._mind())}
         try:
             return await link.hear(self._take)
         finally:
-            for task in (sending, *self._checks):
+            for task in beside:
                 task.cancel()
-            await asyncio.wait({sending, *self._checks})
+            await asyncio.wait(beside | self._asked.leave())
             await way.close()
 
     async def _send_on(self, link: FrameLink) -> None:
         with contextlib.suppress(OSError):  # who listens notices, too
             while True:
-                await link.say(await self._outgoing.get())
+                command = await self._outgoing.get()
+                try:
+                    await link.say(command)
+                except FrameError as error:
+                    self._end_unsent(command, error)
 
-    def _most(self) -> int:
-        """Bytes of the largest frame that can come now."""
-        return max((claim.most_bytes for claim in self._jobs.values() if claim is not None), default=_SLACK)
+    def _end_unsent(self, command: msgspec.Struct, error: FrameError) -> None:
+        """It can't be said to any host, so that another would be no better."""
+        job = str(getattr(command, "job", ""))
+        if self._asked.claims.pop(job, None) is not None:
+            self._wait_no_more(job)
+            note = message("job.unsent", why=str(error))
+            self._heard.report(Failed(job=job, error=ImagineError.__name__, message=note))
+
+    async def _mind(self) -> None:
+        """Asks back what doesn't come on, whatever signs of life there are; the pool gives it to another."""
+        while True:
+            await asyncio.sleep(self._terms.held / _LOOKS)
+            for job in [job for job, claim in self._asked.claims.items() if claim.idle > self._terms.held]:
+                self._ask_back(job)
 
     def _take(self, body: bytes) -> None:
         """Raises Parting, FrameError."""
         frame = from_host(body)
         if not self._greeted and not isinstance(frame, Hello | Refusal | Beat):
             raise Lie(message("lie.early"))
+        if not isinstance(frame, JobReport):
+            self._count_word()
         match frame:
             case Hello():
                 self._greet(frame)
@@ -185,15 +209,24 @@ class PeerLife:
             case Holdings():
                 self._take_holdings(frame)
             case Stats():
-                self._heard.report(_checked_stats(frame))
+                self._heard.report(stats_of(frame))
             case Beat():
                 return
             case _:
                 self._take_report(frame)
 
+    def _count_word(self) -> None:
+        """Each costs this server a moment, so that nobody may talk without end. Raises Lie."""
+        now = self._loop.time()
+        self._words = min(float(_WORDS_AT_ONCE), self._words + _WORDS * (now - self._counted)) - 1
+        self._counted = now
+        if self._words < 0:
+            raise Lie(message("lie.endless"))
+
     def _greet(self, hello: Hello) -> None:
         if hello.protocol != PROTOCOL:
-            raise Parting(message("peer.protocol", theirs=hello.protocol, own=PROTOCOL, version=hello.version[:40]))
+            version = plain(hello.version, 40)
+            raise Parting(message("peer.protocol", theirs=hello.protocol, own=PROTOCOL, version=version))
         if hello.server == self._terms.server:
             raise Parting(message("peer.itself"))
         if self._greeted:
@@ -204,13 +237,14 @@ class PeerLife:
         """A device may go and come again, as its worker does; another it never becomes."""
         if len(told.ready) > _MOST_DEVICES:
             raise Lie(message("lie.devices"))
-        names = tuple((each.device, each.name) for each in told.ready)
+        ready = tuple(map(ready_of, told.ready))
+        names = tuple((each.device, each.name) for each in ready)
         known = self._devices or names
-        if not set(names) <= set(known) or not all(map(_is_proper, told.ready)):
+        if not set(names) <= set(known):
             raise Lie(message("lie.devices"))
         self._devices = known
         broken = None if told.broken is None else note_of(told.broken)
-        self._heard.devices(Devices(ready=told.ready, broken=broken))
+        self._heard.devices(Devices(ready=ready, broken=broken))
 
     def _take_holdings(self, told: Holdings) -> None:
         if not all(_DIGEST.fullmatch(digest) for digest in (*told.came, *told.gone)):
@@ -221,49 +255,16 @@ class PeerLife:
         self._heard.holdings(told)
 
     def _take_report(self, event: JobReport) -> None:
-        if event.job not in self._jobs:
+        if event.job not in self._asked.claims:
             raise Lie(message("lie.job"))
-        claim = self._jobs[event.job]
-        checked = checked_answer(event) if claim is None else claim.checked(event)
-        if ends(checked):
-            del self._jobs[event.job]
-            if (timer := self._timers.pop(event.job, None)) is not None:
-                timer.cancel()
-        if claim is None or not isinstance(checked, Finished):
-            self._heard.report(checked)
-            return
-        check = asyncio.create_task(self._look(claim, checked))
-        self._checks.add(check)
-        check.add_done_callback(self._checks.discard)
+        self._asked.take(event)
+        if event.job not in self._asked.claims:
+            self._wait_no_more(event.job)
 
-    async def _look(self, claim: JobClaim, finished: Finished) -> None:
-        """Passes a picture on once it is known to be one."""
-        try:
-            claim.check_size(await self._terms.look(claim.job, finished.data))
-        except (BadPicture, Lie):
-            self.lied = self.hopeless = True
-            self.kill(message("lie.picture"))
-        except ImagineError as error:
-            self._heard.report(_failed_with(claim.job.job, error))
-        else:
-            self._heard.report(finished)
+    def _wait_no_more(self, job: str) -> None:
+        if (timer := self._timers.pop(job, None)) is not None:
+            timer.cancel()
 
-
-def _failed_with(job: str, error: ImagineError) -> Failed:
-    return Failed(job=job, error=type(error).__name__, message=error.note, verdict=getattr(error, "verdict", None))
-
-
-def _is_proper(ready: Ready) -> bool:
-    room = ready.room
-    numbers = () if room is None else (room.memory, room.left, room.width, room.others)
-    texts = [ready.device, ready.name, *ready.environment, *ready.environment.values()]
-    lengths = [len(str(text)) for text in texts]
-    return max(lengths) <= _LONGEST and len(lengths) <= _LONGEST and all(number >= 0 for number in numbers)
-
-
-def _checked_stats(told: Stats) -> Stats:
-    """Raises Lie for what is too much to be true."""
-    texts = [text for each in told.models for text in (each.name, each.digest, each.dtype, each.way)]
-    if len(told.models) > _MOST_MODELS or any(len(text) > 2 * _LONGEST for text in texts):
-        raise Lie(message("lie.event"))
-    return told
+    def _distrust(self, why: Message) -> None:
+        self.lied = self.hopeless = True
+        self.kill(why)

@@ -10,13 +10,17 @@ from __future__ import annotations
 import msgspec
 
 from ..messages import Message
-from ..words.frames import Cancel, JobReport, Load, Ready, Score, Stats, Submit, Unload, decoded
+from ..words.frames import Cancel, FrameError, JobReport, Load, Ready, Score, Stats, Submit, Unload, decoded
 
 PROTOCOL = 1
 """Another number is another language: neither side tries to understand it."""
 PATH = "/worker"
 MAX_MESSAGE = 2**20
 """Bytes of one message of the WebSocket, of which a large frame takes several."""
+MAX_ASKED = 64 * 2**20
+"""Bytes of the largest frame that a host takes: as many as a request's body may have."""
+MAX_SAID = 2**20
+"""Bytes of a frame that a host says, beside a picture's own: of little that costs much memory once it is read."""
 BEAT = 1.0
 """Seconds between two signs of life."""
 SILENCE = 8.0
@@ -57,16 +61,30 @@ class Beat(msgspec.Struct, frozen=True, tag_field="type", tag="beat", kw_only=Tr
     """A sign of life."""
 
 
+class _PictureIn(msgspec.Struct):
+    """As much of a frame as weighs."""
+
+    data: msgspec.Raw = msgspec.Raw()
+
+
 FromHost = Hello | Refusal | Devices | Holdings | Beat | Stats | JobReport
 FromGuest = Hello | Beat | Submit | Cancel | Load | Unload | Score
 
+_picture_in: msgspec.msgpack.Decoder[_PictureIn] = msgspec.msgpack.Decoder(_PictureIn)
 _from_host: msgspec.msgpack.Decoder[FromHost] = msgspec.msgpack.Decoder(FromHost)
 _from_guest: msgspec.msgpack.Decoder[FromGuest] = msgspec.msgpack.Decoder(FromGuest)
 
 
 def from_host(body: bytes) -> FromHost:
-    """What a host says in a frame's body. Raises FrameError."""
+    """What a host says in a frame's body. Raises FrameError, before any of it is made that would take much memory."""
+    check_weight(body, MAX_SAID)
     return decoded(_from_host, body)
+
+
+def check_weight(body: bytes, most: int) -> None:
+    """Raises FrameError for a frame of more than so many bytes beside those of the picture in it."""
+    if len(body) - len(decoded(_picture_in, body).data) > most:
+        raise FrameError(f"more than {most} bytes beside a picture")
 
 
 def from_guest(body: bytes) -> FromGuest:

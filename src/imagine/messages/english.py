@@ -939,6 +939,8 @@ SENTENCES = {
     "lie.words": "told what can't be said",
     "lie.devices": "says to be another machine than before",
     "lie.holdings": "says to have what can't be",
+    "lie.endless": "talks without end",
+    "lie.crowd": "asks for more than anybody could do",
     "worker.lost": "the worker {why}",
     "worker.lost_again": "{why}; that is the second time with this picture, so it isn't tried again",
     "worker.again": "it was begun a second time, since {why}",

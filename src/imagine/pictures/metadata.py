@@ -51,6 +51,9 @@ _UNWRITABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """What UTF-8 or XML has no place for."""
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
+_LONGEST_KEY = 80
+_BARE = frozenset([b"IHDR", b"IDAT", b"IEND"])
+_BARE_TEXTS = frozenset([b"meta", b"parameters", _XMP_KEY])
 _KEYS = {key.encode("latin-1") for key in ("meta", "parameters", *ALL_KEYS)}
 _SPELLED = {"steps": "num_steps"}
 _TRANSPORT = frozenset(["stream", "date"])
@@ -121,6 +124,22 @@ def read_metadata(data: bytes, *, field: str = "file") -> Recipe | None:
 def carries(data: bytes, meta: dict[str, Any]) -> bool:
     """Is that the recipe in a PNG, word for word as `png_text` writes it? Raises Fragmented."""
     return _png_texts(data).get("meta") == _json(meta)
+
+
+def is_bare(data: bytes) -> bool:
+    """Is that PNG one picture and the texts that we write, each once: no further frames, profile or whatever a viewer
+    might make something of, and nothing behind its end? Raises Fragmented."""
+    texts: set[bytes] = set()
+    end = 0
+    for kind, body, _, end in containers.png_chunks(data):  # noqa: B007 - the last one's end
+        if kind in (b"tEXt", b"iTXt"):
+            key = bytes(body[:_LONGEST_KEY]).partition(b"\0")[0]
+            if key not in _BARE_TEXTS or key in texts:
+                return False
+            texts.add(key)
+        elif kind not in _BARE:
+            return False
+    return end == len(data)
 
 
 def xmp_packet(data: bytes) -> str:

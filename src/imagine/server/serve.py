@@ -9,13 +9,12 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from ..dispatch.pool import Pool
 from ..dispatch.worker import Worker
 from ..messages import in_english
 from ..processes.allocator import return_large_blocks
@@ -31,6 +30,9 @@ from .own_socket import OwnSocket
 from .reload import Reread, keep_reloading
 from .systemd import Notifier, keep_beating
 
+if TYPE_CHECKING:
+    from ..machines.ray.follow import ClusterFollower
+
 _log = logging.getLogger(__name__)
 GRACE = 24.0
 """Seconds for what runs when the end is asked for; with a worker's farewell it makes less than 30."""
@@ -45,7 +47,7 @@ async def serve(
     stop: asyncio.Event | None = None,
     reread: Reread | None = None,
     source: Callable[[str], str] = "--{}".format,
-    follow: Callable[[Pool], Coroutine[Any, Any, None]] | None = None,
+    follow: ClusterFollower | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT, or until `stop` is set.
 
@@ -77,7 +79,7 @@ async def serve(
         await _listen(runner, settings, own, source)
         await gateway.start()
         if follow is not None:
-            beside.append(asyncio.create_task(follow(gateway.pool)))
+            beside.append(asyncio.create_task(follow(gateway.pool, gateway.look_at_made)))
         if reread is not None:
             beside.append(asyncio.create_task(keep_reloading(reload, app, reread, notifier)))
         with _signals(stop, reload if reread is not None else None):

@@ -60,7 +60,8 @@ def _url(value: object) -> str:
             raise ValueError("a URL")  # noqa: TRY301, TRY004 - said in one place
         target = target_from(value.strip())
     except ValueError as error:
-        raise ValueError(f"such that each url is {error}, and not {shown(value)}") from error
+        what = "one that says a name or a key" if "@" in str(value) else shown(value)
+        raise ValueError(f"such that each url is {error}, and not {what}") from error
     if target.path != "/":
         raise ValueError(f"such that each url is a server's alone, and not {shown(value)}")
     return target.origin

@@ -24,6 +24,7 @@ from ...pictures.crops import flattened
 from ...words.errors import Blocked, ImagineError, ModelChanged, UnusableModel
 from ...words.model import Model
 from ...words.moderation import ModerationStage, ModerationVerdict, PictureCheck
+from ...words.seen import told
 from ..adapters.kept import Kept
 from ..safety.checker import Checker, Scores
 
@@ -32,17 +33,6 @@ FROM = 0.6
 """Of a pass: what is predicted earlier is too little to end a job by."""
 CheckerReader = Callable[[Model], Checker]
 """What looks at pictures, from its file. Raises UnusableModel, ModelChanged."""
-_SEEN: Mapping[str, Message] = {
-    "sexual": message("blocked.what.sexual acts"),
-    "sexual/minors": message("blocked.what.minors"),
-    "suggestive": message("blocked.what.suggestive"),
-    "violence": message("blocked.what.violence"),
-    "violence/graphic": message("blocked.what.gore"),
-    "self-harm": message("blocked.what.self-harm"),
-    "hate": message("blocked.what.hate"),
-    "illicit": message("blocked.what.drugs"),
-}
-"""By category: how it is told."""
 _BLOCKED: Mapping[ModerationStage, str] = {"preview": "blocked.preview", "picture": "blocked.picture"}
 
 
@@ -156,11 +146,6 @@ class PictureLooks:
             return UnusableModel(message("checker.closed", None, name=name, why=why))
         self._warn(message("checker.open", None, name=name, why=why))
         return None
-
-
-def told(category: str) -> Message:
-    """A category, in words; the owner's own by its name."""
-    return _SEEN.get(category) or message("blocked.what.own", None, name=category)
 
 
 def _reason(error: Exception) -> Message:

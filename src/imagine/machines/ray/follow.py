@@ -7,19 +7,23 @@ from typing import Any
 
 from ...dispatch.pool import Pool
 from ...words.frames import WorkerSettings
+from ..asked import LookAtMade
 from .cluster import RayCluster
 from .members import Members
 from .worker import RayWorker
 
+ClusterFollower = Callable[[Pool, LookAtMade], Coroutine[Any, Any, None]]
+"""Never ends by itself. Pictures that were made elsewhere go by what looks at them first."""
 
-def follow_cluster(address: str, settings: WorkerSettings) -> Callable[[Pool], Coroutine[Any, Any, None]]:
+
+def follow_cluster(address: str, settings: WorkerSettings) -> ClusterFollower:
     """What keeps a pool's workers those of the cluster, which is joined now. For the main thread: Ray says so.
 
     Raises ImagineError, as `RayCluster` does.
     """
     cluster = RayCluster(address)
 
-    async def follow(pool: Pool) -> None:
-        await Members(cluster, pool, lambda device: RayWorker(cluster, device, settings)).follow()
+    async def follow(pool: Pool, look: LookAtMade) -> None:
+        await Members(cluster, pool, lambda device: RayWorker(cluster, device, settings, look)).follow()
 
     return follow

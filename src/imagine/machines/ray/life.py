@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -17,7 +18,9 @@ from ...messages import Message, message
 from ...words.frames import (
     AnyCommand,
     Assembler,
+    Cancel,
     FrameError,
+    Heartbeat,
     Load,
     Log,
     Ready,
@@ -26,9 +29,14 @@ from ...words.frames import (
     Score,
     Stats,
     Submit,
+    Unload,
     encode,
 )
+from ..asked import AskedJobs, LookAtMade
+from ..parting import Lie
 from ..portable import portable
+from ..told import note_of, plain, ready_of, stats_of
+from ..wire import check_weight
 from .seam import HostLost, RemoteHost
 from .words import HeldFiles, HostWord, LifeOver, models_of, word_from_bytes
 
@@ -39,10 +47,14 @@ _MOST_LOGS = 50
 """Records of its log between two looks that are written into ours."""
 _LONGEST_LOG = 4096
 _REMEMBERED = 64
+_MOST_SAID = 16 * 2**20
+"""Bytes of a frame beside a picture's own: one that tells of all files of a machine is the largest."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class RemoteLife:
-    """Speaks with `host`; `report` hears what its worker says, `held` what files there are. `place` is said of it."""
+    """Speaks with `host`; `report` hears what its worker says, as far as it is believed, `held` what files there are.
+    `place` is said of it, and a picture that it made goes by `look` first."""
 
     def __init__(
         self,
@@ -50,6 +62,7 @@ class RemoteLife:
         place: str,
         report: Callable[[Report], None],
         held: Callable[[frozenset[str]], None],
+        look: LookAtMade,
         limits: Limits = LIMITS,
     ) -> None:
         self._host = host
@@ -60,7 +73,8 @@ class RemoteLife:
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[Message] = self._loop.create_future()
         self.refused = False
-        self._frames = Assembler()
+        self._asked = AskedJobs(look, report, lambda why: self.kill(self._there(why)))
+        self._frames = Assembler(lambda: self._asked.most_bytes + _MOST_SAID)
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
         self._known: dict[str, str] = {}
         """What a model is to this gateway that crossed to the machine, by their `identity`."""
@@ -75,12 +89,17 @@ class RemoteLife:
         """Sends a command, of files by their digests; what can't arrive is told by `ended`. Raises FrameError."""
         if isinstance(command, Submit) and command.enlargement is not None:
             raise FrameError("what ends in a file of this machine is made here")
+        if isinstance(command, Cancel) and (claim := self._asked.claims.get(command.job)) is not None:
+            claim.taken_back = True
+        crossing = command
         if isinstance(command, Submit | Load | Score):
             crossing = portable(command)
             for ours, theirs in zip(models_of(command), models_of(crossing), strict=True):
                 self._known = dict(list(self._known.items())[-_REMEMBERED:]) | {theirs.identity: ours.identity}
-            command = crossing
-        self._outbox.put_nowait(bytes(encode(command)))
+        frame = bytes(encode(crossing))
+        if isinstance(command, Submit | Load | Unload | Score):
+            self._asked.ask(command)
+        self._outbox.put_nowait(frame)
 
     def kill(self, verdict: Message) -> None:
         """Ends the process there, as far as it can be reached; to this side it is over at once."""
@@ -102,7 +121,10 @@ class RemoteLife:
                 if self._looking is None:
                     self._look()
                 for body in self._frames.feed(piece):
+                    check_weight(body, _MOST_SAID)
                     self._take(word_from_bytes(body))
+        except Lie as lie:
+            self.kill(self._there(lie.note))
         except FrameError as error:
             self.kill(self._there(message("lost.frame", why=str(error))))
         except HostLost as error:
@@ -111,30 +133,41 @@ class RemoteLife:
             self.kill(self._there(message("lost.closed")))
 
     def _take(self, word: HostWord) -> None:
+        """Raises Lie."""
         if self.ended.done():
             return
         match word:
             case HeldFiles():
+                if not all(map(_DIGEST.fullmatch, word.digests)):
+                    raise Lie(message("lie.holdings"))
                 self._held(word.digests)
             case LifeOver():
+                why = note_of(word.why)
                 self.refused = word.refused
-                self.kill(self._there(word.why))
+                self.kill(self._there(why))
             case Log():
                 self._write_down(word)
             case Stats():
-                self._report(msgspec.structs.replace(word, models=[self._as_known(model) for model in word.models]))
+                told = stats_of(word)
+                models = [self._as_known(at, model) for at, model in enumerate(told.models)]
+                self._report(msgspec.structs.replace(told, models=models))
+            case Ready():
+                self._is_ready = True
+                self._report(ready_of(word))
+            case Heartbeat():
+                return
             case _:
-                self._is_ready = self._is_ready or isinstance(word, Ready)
-                self._report(word)
+                if word.job in self._asked.claims:  # what it says of others' jobs reaches nobody
+                    self._asked.take(word)
 
-    def _as_known(self, model: ResidentModel) -> ResidentModel:
-        return msgspec.structs.replace(model, identity=self._known.get(model.identity, model.identity))
+    def _as_known(self, at: int, model: ResidentModel) -> ResidentModel:
+        return msgspec.structs.replace(model, identity=self._known.get(model.identity, f"elsewhere {at}"))
 
     def _write_down(self, record: Log) -> None:
         self._logs += 1
         if self._logs <= _MOST_LOGS:
             level = min(max(record.level, logging.DEBUG), logging.CRITICAL)
-            _log.log(level, "%s: %s", self._place, record.message[:_LONGEST_LOG])
+            _log.log(level, "%s: %s", self._place, plain(record.message, _LONGEST_LOG))
 
     def _look(self) -> None:
         """Counts looks without a word rather than time, so that a pause of our own isn't taken for its silence."""
@@ -159,4 +192,5 @@ class RemoteLife:
         for task in self._tasks:
             if task is not asyncio.current_task():
                 task.cancel()
+        self._asked.leave()
         self.ended.set_result(why)

@@ -9,6 +9,7 @@ from ...dispatch.limits import Limits, Restarts
 from ...dispatch.process import ProcessWorker
 from ...words.frames import Report, WorkerSettings
 from ...words.model import Component
+from ..asked import LookAtMade
 from .life import LIMITS, RemoteLife
 from .seam import Cluster, ClusterDevice
 
@@ -23,12 +24,13 @@ class RayWorker(ProcessWorker):
         cluster: Cluster,
         device: ClusterDevice,
         settings: WorkerSettings,
+        look: LookAtMade,
         *,
         limits: Limits = LIMITS,
         restarts: Restarts | None = None,
     ) -> None:
         super().__init__(settings, place=str(device), limits=limits, restarts=restarts, begin=self._settle)
-        self._cluster = cluster
+        self._cluster, self._look = cluster, look
         self.device = device
         self._digests: frozenset[str] = frozenset()
 
@@ -38,7 +40,7 @@ class RayWorker(ProcessWorker):
 
     async def _settle(self, report: Callable[[Report], None]) -> Life:
         host = self._cluster.settle(self.device)
-        return RemoteLife(host, self.place, report, self._hold, self._limits)
+        return RemoteLife(host, self.place, report, self._hold, self._look, self._limits)
 
     def _hold(self, digests: frozenset[str]) -> None:
         self._digests = digests

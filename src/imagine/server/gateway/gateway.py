@@ -46,6 +46,7 @@ from ...words.model_names import matching
 from ...words.moderation import ModerationVerdict
 from ...words.upscalers import UPSCALER, UPSCALERS
 from .assisting import assistant_of
+from .check_again import check_again
 from .checkers import find_checker, missing_checker
 from .counting import TokenCounter
 from .devices import HeldModel, held_on
@@ -313,12 +314,17 @@ class Gateway:
             return []
         from .peers import peer_workers  # only with one is any of that needed
 
-        return peer_workers(self.settings.workers, self.server, self.looked_at)
+        return peer_workers(self.settings.workers, self.server, self.look_at_made)
 
-    async def looked_at(self, _: Submit, made: bytes) -> tuple[int, int]:
-        """The size of a picture that another machine made, which a process of its own has decoded. Raises
-        BadPicture."""
+    async def look_at_made(self, job: Submit, made: bytes) -> tuple[int, int]:
+        """The size of a picture that another machine made, which a process of its own has decoded. Where the job's
+        pictures are checked, and a device of this machine is ready, it has looked, too.
+
+        Raises BadPicture; Blocked, and UnusableModel where nobody can look who would have to.
+        """
         result = (await self.decoder.look(made, "img", _MADE_ELSEWHERE)).result
+        if job.check is not None:
+            await check_again(self.pool, job.check, made)
         return result.width, result.height
 
     def _most_at_once(self, client: str) -> int | None:

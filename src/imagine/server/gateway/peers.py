@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...dispatch.worker import Worker
+from ...machines.asked import LookAtMade
 from ...machines.peer import PeerWorker
-from ...machines.peer_life import LookAtMade, PeerTerms
+from ...machines.peer_life import PeerTerms
 from ...words.peers import PeerSettings
 
 

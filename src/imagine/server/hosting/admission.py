@@ -7,6 +7,7 @@ line and the quotas are this server's.
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 import time
@@ -17,6 +18,7 @@ import msgspec
 
 from ...asking.loras import MAX_LORAS
 from ...asking.names import MOST_EMBEDDINGS
+from ...asking.preprocess import MAX_MAP, MIN_MAP, checked_options
 from ...asking.replay import request_from_meta
 from ...asking.request import GenerateRequest
 from ...asking.sizes import check_result
@@ -44,6 +46,8 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SOME_PICTURE = "picture"
 """Stands in a recipe where a picture does, which is looked at by itself."""
 _MOST_EMBEDDING = 2**16
+_MOST_TOGETHER = 64
+_LONGEST_NAME = 200
 _PICTURES = frozenset({"img", "mask", "image"})
 
 
@@ -55,18 +59,25 @@ class GuestServer(NamedTuple):
     asked_as: AskedAs
     key: NamedKey | None
 
+    @property
+    def name(self) -> str:
+        """As whom the line and the log know it."""
+        return self.client if self.key is None else client_from_key(self.key.name)
+
 
 async def admitted(gateway: Gateway, inventory: Inventory, guest: GuestServer, sent: Submit) -> Submit:
     """The job as this server makes it, under a name of its own. Raises FrameError for what no server sends that is
     honest; PartAbsent; whatever a request is refused with."""
     job = at_home(sent, inventory.find)
-    request = _request_of(job)
+    request = _request_of(job) if job.mapping is None else None
+    _check_map(job)
     _check_families(inventory, job.models if job.check is None else [*job.models, job.check.checker])
     _check_counts(job)
+    _check_names(job)
     await _look_at_pictures(gateway, guest, job)
-    if job.mapping is None:
+    if request is not None:
         await with_prompt_checked(gateway, Incoming(request, request, guest.client, guest.asked_as))
-    check = await _both_checks(gateway, guest, job)
+    check = await _both_checks(gateway, guest, _with_checker_named(job, inventory).check)
     return _as_own(job, guest, check)
 
 
@@ -92,7 +103,7 @@ def _as_own(job: Submit, guest: GuestServer, check: PictureCheck | None) -> Subm
     return msgspec.structs.replace(
         job,
         job=secrets.token_urlsafe(16),
-        client=guest.client if key is None else client_from_key(key.name),
+        client=guest.name,
         priority=priority,
         weight=1.0 if key is None else key.weight,
         turn=turn_of(time.time(), priority),
@@ -116,9 +127,44 @@ def _request_of(job: Submit) -> GenerateRequest:
     ):
         if name not in known:
             raise BadRequest(message("sampler.missing", field, value=name[:40], there=", ".join(known)))
-    if job.mapping is not None and job.mapping.preprocess not in PREPROCESSORS:
-        raise FrameError("there is no such preprocessor")
     return request
+
+
+def _check_map(job: Submit) -> None:
+    """Raises FrameError, BadRequest for a map that couldn't be asked for."""
+    if (mapping := job.mapping) is None:
+        return
+    sides = (job.params.width, job.params.height)
+    if mapping.preprocess not in PREPROCESSORS or job.img is None or job.params.num_steps != 1:
+        raise FrameError("there is no such map")
+    if not all(MIN_MAP <= side <= MAX_MAP for side in sides):
+        raise FrameError("a map is too small or too large")
+    checked_options(mapping.preprocess, mapping.options, "options")
+
+
+def _check_names(job: Submit) -> None:
+    """Raises FrameError for what isn't to be shown, or reckoned with."""
+    names = [job.params.model, *(model.name for model in job.models)]
+    if not all(name.isprintable() and len(name) <= _LONGEST_NAME for name in names):
+        raise FrameError("a model can't be called so")
+    if job.max_batch is not None and not 1 <= job.max_batch <= _MOST_TOGETHER:
+        raise FrameError("so many can't be made together")
+    if job.keep_alive is not None and not math.isfinite(job.keep_alive):
+        raise FrameError("nothing stays loaded for no number of seconds")
+
+
+def _with_checker_named(job: Submit, inventory: Inventory) -> Submit:
+    """What looks at it, by its name here, which verdicts tell and are counted by."""
+    if (check := job.check) is None:
+        return job
+    checker = msgspec.structs.replace(check.checker, name=inventory.name_of(check.checker.main))
+    return msgspec.structs.replace(job, check=msgspec.structs.replace(check, checker=checker))
+
+
+def bytes_of(job: Submit) -> int:
+    """Of the pictures that came with it."""
+    shown = [data for use in job.references for data in (use.img, use.embedding, use.mask) if data is not None]
+    return sum(map(len, (job.img or b"", job.mask or b"", *(use.image for use in job.controls), *shown)))
 
 
 def _with_some_pictures(value: Any) -> Any:
@@ -178,10 +224,9 @@ def _pictures_of(job: Submit) -> Iterator[tuple[str, bytes]]:
     yield from ((field, data) for field, data in masks if data is not None)
 
 
-async def _both_checks(gateway: Gateway, guest: GuestServer, job: Submit) -> PictureCheck | None:
+async def _both_checks(gateway: Gateway, guest: GuestServer, sent: PictureCheck | None) -> PictureCheck | None:
     """How the picture is looked at: by this owner's rules and by those that came with it, whichever is stricter."""
     own, _ = await picture_check(gateway, guest.asked_as)
-    sent = job.check
     if own is None or sent is None:
         return own or sent
     if own.checker.digest != sent.checker.digest:

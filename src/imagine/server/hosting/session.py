@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 from aiohttp import web
@@ -17,22 +17,29 @@ from aiohttp import web
 from ... import __version__
 from ...dispatch.worker import Worker
 from ...machines.inventory import Inventory
-from ...machines.link import FrameLink, LinkLimits, Parting
+from ...machines.link import FrameLink, LinkLimits
+from ...machines.parting import Parting
 from ...machines.portable import PartAbsent, identity_elsewhere
-from ...machines.wire import PROTOCOL, Beat, Devices, Hello, Holdings, Refusal, from_guest
+from ...machines.told import plain
+from ...machines.wire import MAX_ASKED, PROTOCOL, Beat, Devices, Hello, Holdings, Refusal, from_guest
 from ...messages import Message, message
 from ...words.errors import BadRequest, Busy, Cancelled, ImagineError, WorkerLost
 from ...words.events import Failed
 from ...words.frames import Cancel, FrameError, JobReport, Load, Score, Stats, Submit, Unload, Unloaded
 from ..gateway.gateway import Gateway
 from ..http.body import MAX_BODY
+from ..http.security import Refused
 from ..orders.job_log import note_end
 from ..orders.quotas import KeyQuotas
-from .admission import GuestServer, admitted, checker_at_home, model_at_home
+from .admission import GuestServer, admitted, bytes_of, checker_at_home, model_at_home
 
 _log = logging.getLogger("imagine.hosting")
 _MOST_JOBS = 256
-"""Of one connection at a time."""
+"""Of one connection at a time; who asks for twice as many doesn't listen."""
+_DIGESTS_AT_ONCE = 4096
+"""In a frame, which has as many bytes as a host says at most."""
+_GATHERED = 0.05
+"""Of a beat: what becomes known within it is told at once."""
 _LONGEST_NAME = 64
 AskedHere = Submit | Load | Unload | Score
 
@@ -45,16 +52,20 @@ class HostSession:
         gateway: Gateway,
         quotas: KeyQuotas,
         inventory: Inventory,
-        guest: GuestServer,
+        who: Callable[[], GuestServer],
         limits: LinkLimits | None = None,
     ) -> None:
-        self._gateway, self._quotas, self._inventory, self._guest = gateway, quotas, inventory, guest
+        """`who` says whom it works for as long as that may be, and raises Refused from then on."""
+        self._gateway, self._quotas, self._inventory, self._who = gateway, quotas, inventory, who
+        self.guest = who()
         self._limits = limits or LinkLimits()
         self._doing: dict[str, asyncio.Task[None]] = {}
         self._jobs: dict[str, str] = {}
         """By the guest's names, those in the pool."""
-        self._greeted = False
+        self._greeted = self._is_over = False
         self._news = asyncio.Event()
+        self._aside = asyncio.Lock()
+        """Models are loaded, and pictures looked at, one at a time: no quota counts them."""
         self._link: FrameLink
 
     def wake(self) -> None:
@@ -63,7 +74,7 @@ class HostSession:
 
     async def serve(self, socket: web.WebSocketResponse) -> Message:
         """Follows what it says until the connection is over; says why it is."""
-        self._link = FrameLink(socket, lambda: MAX_BODY, self._limits)
+        self._link = FrameLink(socket, lambda: MAX_ASKED, self._limits)
         telling = asyncio.create_task(self._tell())
         try:
             return await self._link.hear(self._take)
@@ -72,6 +83,7 @@ class HostSession:
                 await self._link.say(Refusal(why=parting.note))
             return parting.note
         finally:
+            self._is_over = True
             tasks = {telling, *self._doing.values()}
             for task in tasks:
                 task.cancel()
@@ -92,7 +104,8 @@ class HostSession:
 
     def _greet(self, hello: Hello) -> None:
         if hello.protocol != PROTOCOL:
-            raise Parting(message("peer.protocol", theirs=hello.protocol, own=PROTOCOL, version=hello.version[:40]))
+            version = plain(hello.version, 40)
+            raise Parting(message("peer.protocol", theirs=hello.protocol, own=PROTOCOL, version=version))
         if hello.server == self._gateway.server:
             raise Parting(message("peer.itself"))
         self._greeted = True
@@ -100,31 +113,39 @@ class HostSession:
     def _begin(self, asked: AskedHere) -> None:
         if asked.job in self._doing or not 0 < len(asked.job) <= _LONGEST_NAME:
             raise Parting(message("lie.job"))
-        work = {Submit: self._make, Load: self._load, Unload: self._unload, Score: self._score}[type(asked)]
-        self._doing[asked.job] = asyncio.create_task(self._follow(asked.job, work(asked)))  # type: ignore[operator]
+        if len(self._doing) >= 2 * _MOST_JOBS:
+            raise Parting(message("lie.crowd"))
+        try:
+            self.guest = self._who()
+        except Refused as refused:  # a key may be taken away, or expire, while its connection stays
+            raise Parting(refused.note) from refused
+        self._doing[asked.job] = asyncio.create_task(self._follow(asked))
 
     def _cancel(self, job: str) -> None:
-        """In the pool, it ends as any does; before that, at once."""
+        """In the pool, it ends as any does; before that, at once, but not before it could say so: a task that is
+        cancelled before its first step never takes one."""
         if job in self._jobs:
             self._gateway.pool.cancel(self._jobs[job])
-        elif job in self._doing:
-            self._doing[job].cancel()
+        elif (task := self._doing.get(job)) is not None:
+            asyncio.get_running_loop().call_soon(_cancel_once, task)
 
-    async def _follow(self, job: str, work: Awaitable[None]) -> None:
+    async def _follow(self, asked: AskedHere) -> None:
         """Does what is asked, and says what prevents it."""
+        job = asked.job
         try:
             if len(self._doing) > _MOST_JOBS:
                 raise Busy(message("busy.queue", most=_MOST_JOBS, seconds=1), retry_after=1.0)
-            await work
+            await self._do(asked)
         except PartAbsent as error:
             await self._say_failed(job, WorkerLost.__name__, error.note)
         except ImagineError as error:
             await self._say_failed(job, type(error).__name__, error.note)
         except FrameError as error:
-            _log.warning("%s sent a job that is refused: %s", self._guest.client, error)
+            _log.warning("%s sent a job that is refused: %s", self.guest.name, plain(str(error)))
             await self._say_failed(job, BadRequest.__name__, message("peer.frame", why=str(error)))
         except asyncio.CancelledError:
-            await self._say_failed(job, Cancelled.__name__, message("job.cancelled"))
+            if not self._is_over:
+                await self._say_failed(job, Cancelled.__name__, message("job.cancelled"))
             raise
         except OSError:  # nobody listens any more, which ends all of it
             return
@@ -132,10 +153,21 @@ class HostSession:
             self._doing.pop(job, None)
             self._jobs.pop(job, None)
 
+    async def _do(self, asked: AskedHere) -> None:
+        match asked:
+            case Submit():
+                await self._make(asked)
+            case Load():
+                await self._load(asked)
+            case Unload():
+                await self._unload(asked)
+            case Score():
+                await self._score(asked)
+
     async def _make(self, sent: Submit) -> None:
-        gateway, guest = self._gateway, self._guest
+        gateway, guest = self._gateway, self.guest
         with gateway.allowance.holding() as holding:
-            holding.hold(len(sent.img or b"") + len(sent.mask or b"") + sum(len(each.image) for each in sent.controls))
+            holding.hold(bytes_of(sent))
             job = await admitted(gateway, self._inventory, guest, sent)
             async with self._quotas.admitted(guest.key, [job]):
                 stream = gateway.pool.submit(job)
@@ -149,15 +181,19 @@ class HostSession:
 
     async def _load(self, sent: Load) -> None:
         model = model_at_home(self._inventory, sent)
-        await self._pass_on(await self._own().load(model), sent.job)
+        async with self._aside:
+            loaded = await self._own().load(model)
+        await self._pass_on(loaded, sent.job)
 
     async def _score(self, sent: Score) -> None:
-        checker = await checker_at_home(self._gateway, self._inventory, self._guest, sent)
-        await self._pass_on(await self._own().score(checker, sent.img), sent.job)
+        checker = await checker_at_home(self._gateway, self._inventory, self.guest, sent)
+        async with self._aside:
+            scored = await self._own().score(checker, sent.img)
+        await self._pass_on(scored, sent.job)
 
     async def _unload(self, sent: Unload) -> None:
         """How long a model stays is decided for everybody: whose key isn't for that has it go when this server says."""
-        if self._guest.key is None or self._guest.key.may("models"):
+        if self.guest.key is None or self.guest.key.may("models"):
             await asyncio.gather(*(worker.unload(sent.model) for worker in self._owns() if worker.ready is not None))
         await self._link.say(Unloaded(job=sent.job, model=sent.model))
 
@@ -186,9 +222,9 @@ class HostSession:
             await self._link.say(Hello(protocol=PROTOCOL, version=__version__, server=self._gateway.server))
             while True:
                 here = self._inventory.digests
-                if here != files:
-                    await self._link.say(Holdings(came=tuple(here - files), gone=tuple(files - here)))
-                    files = here
+                for told in holdings_between(files, here):
+                    await self._link.say(told)
+                files = here
                 for changing in (devices, stats):
                     if (news := changing.news()) is not None:
                         await self._link.say(news)
@@ -196,6 +232,7 @@ class HostSession:
                 with contextlib.suppress(TimeoutError):  # of devices and models nobody tells: they are looked at
                     async with asyncio.timeout(self._limits.beat):
                         await self._news.wait()
+                await asyncio.sleep(_GATHERED * self._limits.beat)
 
     def _devices(self) -> Devices:
         owns = self._owns()
@@ -209,6 +246,23 @@ class HostSession:
             msgspec.structs.replace(model, identity=_elsewhere(model.identity)) for one in told for model in one.models
         ]
         return Stats(models=models, jobs=sum(one.jobs for one in told), steps=sum(one.steps for one in told))
+
+
+def _cancel_once(task: asyncio.Task[None]) -> None:
+    """A second time would keep it from saying that it was cancelled."""
+    if not task.cancelling():
+        task.cancel()
+
+
+assert MAX_ASKED == MAX_BODY, "what one server could be asked another is"
+
+
+def holdings_between(before: frozenset[str], now: frozenset[str]) -> Iterator[Holdings]:
+    """What is to be told of files that came and went, in frames that may be said; nothing where nothing did."""
+    came, gone = sorted(now - before), sorted(before - now)
+    for at in range(0, max(len(came), len(gone)), _DIGESTS_AT_ONCE):
+        part = slice(at, at + _DIGESTS_AT_ONCE)
+        yield Holdings(came=tuple(came[part]), gone=tuple(gone[part]))
 
 
 class _Changing:

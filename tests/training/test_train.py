@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from imagine.registry.describe import describe
 from imagine.registry.scan import scan_one
-from imagine.training import loop
+from imagine.training import loop, trainer
 from imagine.training.learners import attached, beside
 from imagine.training.pictures import fitted, size_for
 from imagine.training.place import alone_in
@@ -103,7 +103,7 @@ def test_what_a_transformer_learned_is_told_and_drawn_with(assign, model, family
         name for name, value in tensors.items() if not value.any()
     ]  # what the last block makes of words, nobody hears
     assert all("add_q" in name or "to_add_out" in name for name in idle)
-    assert not any("norm" in name for name in tensors)
+    assert not any("norm" in name or "adaLN" in name for name in tensors)
     assert metadata["modelspec.trigger_phrase"] == "slope"
     entry = describe(scan_one(Path(given.target)))
     assert (entry.kind, entry.family, entry.problem) == ("lora", family, None)
@@ -112,6 +112,25 @@ def test_what_a_transformer_learned_is_told_and_drawn_with(assign, model, family
     plain, changed = (made(engine_of(), each) for each in (one, with_it))
     assert picture(changed).tobytes() != picture(plain).tobytes()
     assert not changed.warnings
+
+
+@pytest.mark.parametrize("family", ["stable_diffusion", "chroma"], indirect=True)
+def test_where_memory_is_short_the_same_is_learned(assign, monkeypatch):
+    remembered, computed = assign("remembered", steps=2), assign("computed", steps=2)
+    trained(remembered)
+    monkeypatch.setattr(trainer, "LARGE", 0)
+    monkeypatch.setattr(trainer, "available", lambda: 0)
+    trained(computed)
+    (one, _), (other, _) = read(remembered.target), read(computed.target)
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(other[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_what_scales_a_blocks_norms_does_not_learn():
+    learns = TRAINABLE["z-image"].layers.search
+    assert learns("layers.0.attention.to_q")
+    assert not learns("layers.0.adaLN_modulation.0")
 
 
 def test_a_path_adds_what_the_merged_weights_would():

@@ -52,7 +52,7 @@ class Trainable(NamedTuple):
 
 
 _OF_UNET = re.compile(r"attentions\.")
-_OF_TRANSFORMER = re.compile(r"^(?!.*norm)\w*(?:blocks|layers|refiner)\.\d+\.")
+_OF_TRANSFORMER = re.compile(r"^(?!.*(?:norm|adaLN))\w*(?:blocks|layers|refiner)\.\d+\.")
 
 TRAINABLE: Mapping[str, Trainable] = {
     "stable_diffusion": Trainable("stable-diffusion-v1", "sd_v1"),

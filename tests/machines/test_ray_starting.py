@@ -1,5 +1,6 @@
 """What `imagine cluster` says is to be run, and what it refuses to say."""
 
+import importlib
 import os
 import shlex
 import sys
@@ -18,12 +19,13 @@ HERE = ["127.0.0.1", "::1", "fe80::1%eth0", "10.0.0.5", "8.8.8.8"]
 
 
 @pytest.fixture
-def ready(monkeypatch):
+def ready(monkeypatch, tmp_path):
     """A machine with Ray, a token, and one private address."""
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", "0123456789abcdef" * 2)
     monkeypatch.setattr(starting, "version", lambda _: "2.60.0")
     monkeypatch.setattr(starting, "has_gpu", lambda: False)
+    monkeypatch.setattr(starting, "own_folder", lambda _: tmp_path)
     monkeypatch.setattr(cluster, "_addresses", lambda: HERE)
 
 
@@ -65,6 +67,7 @@ def test_what_is_run_is_run_in_its_place(ready, monkeypatch):
         (["start", "--address", "10.9.9.9"], "doesn't have"),
         (["join", "10.0.0.1"], "must be HOST:PORT"),
         (["join", "8.8.4.4:6379"], "open internet"),
+        (["join", "[2001:4860:4860::8844]:6379"], "open internet"),
         (["join"], "join wants"),
     ],
 )
@@ -83,6 +86,13 @@ def test_without_a_token_or_with_an_old_ray_nothing_is_said(ready, monkeypatch, 
     shown = capsys.readouterr()
     assert "export RAY_AUTH_MODE=token" in shown.err
     assert shown.out == ""
+
+
+def test_without_ray_a_server_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "imagine.machines.ray.cluster", raising=False)
+    with pytest.raises(ImagineError, match=r"cluster needs Ray, which isn't installed: pip install 'imagine\[cluster\]'"):
+        importlib.import_module("imagine.machines.ray.cluster")
 
 
 def test_the_manifest_says_what_the_command_does():

@@ -11,6 +11,7 @@ import pytest
 from imagine.dispatch.limits import Limits, Restarts
 from imagine.dispatch.pool import Pool
 from imagine.machines.ray import host as host_module
+from imagine.machines.ray import token
 from imagine.machines.ray.host import DeviceHost
 from imagine.machines.ray.members import Members
 from imagine.machines.ray.seam import ClusterDevice
@@ -312,6 +313,19 @@ TOKEN = "0123456789abcdef" * 2
 def test_a_cluster_without_a_token_is_not_joined(environ, said):
     with pytest.raises(ImagineError, match=said):
         check_token(environ)
+
+
+def test_who_does_not_answer_has_refused_nobody(monkeypatch):
+    def ending(status):
+        monkeypatch.setattr(token, "_ASK", f"import sys; print('no answer in time', file=sys.stderr); sys.exit({status})")
+
+    ending(0)
+    assert token.without_token("10.0.0.1:6379")
+    ending(token._REFUSED)
+    assert not token.without_token("10.0.0.1:6379")
+    ending(1)
+    with pytest.raises(ImagineError, match="can't be told: no answer in time"):
+        token.without_token("10.0.0.1:6379")
 
 
 def test_a_token_is_found_where_ray_looks_for_it(tmp_path):

@@ -24,7 +24,7 @@ try:
     from ray.exceptions import RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ImportError as error:
-    note = in_english("it needs Ray, which isn't installed: pip install 'imagine[cluster]'", "cluster")
+    note = in_english("cluster needs Ray, which isn't installed: pip install 'imagine[cluster]'", "cluster")
     raise ImagineError(note) from error
 
 _UNREAD = 64

@@ -93,7 +93,7 @@ def head_at(of: str) -> str:
     host, colon, port = of.removeprefix("ray://").rpartition(":")
     if not colon or not port.isdecimal() or not host:
         raise ImagineError(in_english(f"the head is {of!r}; it must be HOST:PORT, such as 10.0.0.1:6379"))
-    if is_public(host):
+    if is_public(host.strip("[]")):
         raise ImagineError(in_english(f"the head {host} is on the open internet; join it by a private network"))
     return f"{host}:{port}"
 

@@ -19,12 +19,18 @@ _TOKEN, _TOKEN_PATH = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 _HOME = "~/.ray/auth_token"
 _SHORTEST = 32
 _MAKE = "ray get-auth-token --generate"
-_ASK = """
+_REFUSED = 3
+_ASK = f"""
 import sys
 from ray._raylet import GcsClient
-GcsClient(address=sys.argv[1]).get_all_node_info(timeout=5)
+from ray.exceptions import AuthenticationError
+try:
+    GcsClient(address=sys.argv[1]).get_all_node_info(timeout=5)
+except AuthenticationError:
+    sys.exit({_REFUSED})
 """
 _PATIENCE = 30.0
+_LONGEST = 200
 
 
 def check_token(environ: Mapping[str, str] = os.environ) -> None:
@@ -56,6 +62,9 @@ def without_token(address: str) -> bool:
         )  # fmt: skip
     except (subprocess.TimeoutExpired, OSError) as error:
         raise ImagineError(in_english(f"whether {address} asks for a token can't be told: {error}")) from error
+    if asked.returncode not in (0, _REFUSED):  # no answer is no refusal
+        why = (asked.stderr.decode(errors="replace").strip().splitlines() or ["no word why"])[-1][:_LONGEST]
+        raise ImagineError(in_english(f"whether {address} asks for a token can't be told: {why}"))
     return asked.returncode == 0
 
 

@@ -114,7 +114,6 @@ def test_what_a_transformer_learned_is_told_and_drawn_with(assign, model, family
     assert not changed.warnings
 
 
-@pytest.mark.parametrize("family", ["stable_diffusion", "chroma"], indirect=True)
 def test_where_memory_is_short_the_same_is_learned(assign, monkeypatch):
     remembered, computed = assign("remembered", steps=2), assign("computed", steps=2)
     trained(remembered)

@@ -317,7 +317,8 @@ def test_a_cluster_without_a_token_is_not_joined(environ, said):
 
 def test_who_does_not_answer_has_refused_nobody(monkeypatch):
     def ending(status):
-        monkeypatch.setattr(token, "_ASK", f"import sys; print('no answer in time', file=sys.stderr); sys.exit({status})")
+        said = f"import sys; print('no answer in time', file=sys.stderr); sys.exit({status})"
+        monkeypatch.setattr(token, "_ASK", said)
 
     ending(0)
     assert token.without_token("10.0.0.1:6379")

@@ -60,9 +60,7 @@ class LoraStage:
         rng = random_numbers(self._seed, self.name, index)
         clean, rows = self._batch(rng)
         asked = self._objective.ask(clean, rng)
-        with attached(
-            self._network, self._paths
-        ):  # on the way back, too, where what wasn't remembered is computed again
+        with attached(self._network, self._paths):  # on the way back, too: there blocks may be computed again
             guess = self._family.denoise(asked.noisy, asked.timesteps, rows)
             loss = ((guess - asked.answer).square().mean((1, 2, 3)) * asked.weights).mean()
             loss.backward()  # type: ignore[no-untyped-call]

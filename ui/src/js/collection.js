@@ -1,13 +1,13 @@
 // What was made, newest first: a short row of each picture in memory, all else in the browser's database. Open tabs have
 // the same: what one keeps, changes or deletes, it tells the others.
 
-import { divide, following, freshId, get, isBlocked, isTaken, keeps, keys, several, whenBlocked, write } from "./database.js";
+import { divide, everything, freshId, get, isBlocked, isTaken, keeps, keys, several, whenBlocked, write } from "./database.js";
 import { language, t } from "./i18n.js";
 import { dismiss, notice } from "./notices.js";
 import { thumbnail } from "./pictures.js";
 
 const SIDE = 320;
-const AT_ONCE = 1000; // rows that are read together
+const AT_ONCE = 2000; // rows that are read together
 const APART = 40; // old entries that are taken apart together
 const DIGEST = /^[0-9a-f]{64}$/;
 let rows = []; // newest first
@@ -211,7 +211,7 @@ async function readAll() {
   if (tabs) tabs.onmessage = (message) => meanwhile.push(message);
   const found = [];
   try {
-    for (let some; !some || some.length === AT_ONCE; found.push(...some)) some = await following("rows", found.at(-1)?.id, AT_ONCE);
+    found.push(...(await everything("rows", AT_ONCE)));
     found.push(...(await older(found)));
   } catch { /* what can't be read isn't shown */ }
   insert(found);

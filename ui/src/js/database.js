@@ -71,12 +71,22 @@ export async function take(store, key) {
   return value;
 }
 
-/** At most `most` values whose keys come after `after`, in the order of their keys. */
-export async function following(store, after, most) {
+/** All values, whose keys are their ids, read `most` together: no piece keeps the page busy for long. */
+export async function everything(store, most) {
   const db = await database();
-  if (db === null) return after === undefined ? [...memory[store].values()] : [];
-  const range = after === undefined ? null : IDBKeyRange.lowerBound(after, true);
-  return (await whole(db, store, "readonly", (at) => at(store).getAll(range, most))).result;
+  if (db === null) return [...memory[store].values()];
+  const found = [];
+  await whole(db, store, "readonly", (at, safely) => {
+    const next = (range) => {
+      const request = at(store).getAll(range, most);
+      request.onsuccess = safely(() => {
+        found.push(...request.result);
+        if (request.result.length === most) next(IDBKeyRange.lowerBound(found.at(-1).id, true));
+      });
+    };
+    next(null);
+  });
+  return found;
 }
 
 export async function keys(store) {

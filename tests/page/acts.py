@@ -29,6 +29,13 @@ def generate(page, prompt=None):
     )
 
 
+def drawn(page, selector):
+    """Waits until a picture is there, which a drawer may have to bring first, and has something to show."""
+    page.wait_for_function(
+        "selector => [...document.querySelectorAll(selector)].some((one) => one.naturalWidth > 0)", arg=selector
+    )
+
+
 def issues(page, within=None):
     """What axe-core finds that is serious or critical, and where; only within an element, if one is named."""
     found = Axe().run(page, within).response["violations"]

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.acts import arrive, base64_of, generate, issues, png
+from tests.page.acts import arrive, base64_of, drawn, generate, issues, png
 from tests.page.browser import browser_holds, stock_old
 
 OLD = [("a red fox", "dpm++ 2m", 64), ("a lighthouse", "euler", 64), ("a fox at dusk", "euler", 128)]
@@ -77,8 +77,8 @@ def test_what_older_pages_kept_is_all_there(windows, site):
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.locator("#about-text")).to_contain_text("seed 101")
-    page.wait_for_function("() => document.querySelector('.tile img').naturalWidth === 64")
-    page.wait_for_function("() => document.querySelector('.pick img').naturalWidth > 0")
+    page.wait_for_function("() => document.querySelector('.tile img')?.naturalWidth === 64")
+    drawn(page, ".pick img")
     assert browser_holds(page) == {"files": 3, "rows": 3, "thumbs": 3, "undivided": 0}
 
 

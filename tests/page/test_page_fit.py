@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.page.acts import arrive, compare_two, generate, last, opened, png, start_from
+from tests.page.acts import arrive, compare_two, drawn, generate, last, opened, png, start_from
 
 PROMPT = (
     "A weathered lighthouse keeper in a heavy wool coat at the top of a spiral staircase, holding a brass lantern, "
@@ -50,7 +50,7 @@ def test_long_words_and_wide_pictures_have_room(windows, serve, size):
         > 0.9
     )
     page.click("#do-full")
-    page.wait_for_function("() => document.querySelector('#viewer-img').naturalWidth > 0")
+    drawn(page, "#viewer-img")
     for part in ("#viewer-img", "#viewer [data-close]", "#viewer-next", "#viewer-title"):
         assert page.evaluate(INSIDE, part), part
     page.keyboard.press("Escape")

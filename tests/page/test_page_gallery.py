@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.acts import arrive, compare_two, downloaded, generate, last
+from tests.page.acts import arrive, compare_two, downloaded, drawn, generate, last
 
 LATE = """{
     const decode = HTMLImageElement.prototype.decode;
@@ -113,7 +113,7 @@ def test_a_picture_is_viewed_alone(page):
     expect(page.locator("#viewer-title")).to_have_text("second")
     page.keyboard.press("ArrowRight")
     expect(page.locator("#viewer-title")).to_have_text("first")
-    page.wait_for_function("() => document.querySelector('#viewer-img').naturalWidth > 0")
+    drawn(page, "#viewer-img")
     page.click("#viewer-zoom")
     assert page.locator("#viewer-img").evaluate("img => [img.naturalWidth, img.clientWidth]") == [512, 512]
     page.keyboard.press("Escape")

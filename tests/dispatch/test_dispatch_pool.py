@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from imagine.dispatch.attempts import LOST_AGAIN
 from imagine.dispatch.buffer import Buffer, EventStream
 from imagine.dispatch.job import Job
 from imagine.dispatch.limits import Restarts
-from imagine.dispatch.pool import LOST_AGAIN, Pool
+from imagine.dispatch.pool import Pool
 from imagine.dispatch.process import ProcessWorker
 from imagine.messages import in_english, message
 from imagine.words.errors import Busy, WorkerLost
@@ -402,7 +403,7 @@ def test_workers_come_and_go_and_their_jobs_wait_for_others():
 
     async def act(pool):
         with pytest.raises(WorkerLost, match="no machine is here yet"):
-            await pool.load(MODEL)
+            await pool.models.load(MODEL)
         stream = pool.submit(submit("1"))
         await settle()
         assert (pool.running, pool.waiting) == (0, 1)
@@ -518,8 +519,8 @@ def test_jobs_go_where_their_model_is_then_where_there_is_room():
     other = model_at("", "other")
 
     async def act(pool):
-        await pool.load(MODEL)
-        await pool.load(other)
+        await pool.models.load(MODEL)
+        await pool.models.load(other)
         assert [len(worker.stats.models) for worker in (left, right)] == [1, 1]
         left.stats, right.stats = right.stats, left.stats
         jobs = [pool.submit(submit("1")), pool.submit(submit("2"))]
@@ -528,7 +529,7 @@ def test_jobs_go_where_their_model_is_then_where_there_is_room():
         jobs.append(pool.submit(submit("3")))
         await settle()
         assert (list(left.held), list(right.held)) == (["3"], ["1", "2"])
-        await pool.unload("m")
+        await pool.models.unload("m")
         assert pool.stats == [Stats(), Stats()]
 
     pooled(act, left, right, slots=2, share=1.0)
@@ -539,7 +540,7 @@ def test_what_is_loaded_or_looked_at_goes_to_who_has_the_files():
     poor.holds = lambda parts: not list(parts)
 
     async def act(pool):
-        await pool.load(MODEL)
+        await pool.models.load(MODEL)
         assert (poor.stats.models, [model.name for model in rich.stats.models]) == ([], ["m"])
 
     pooled(act, poor, rich)
@@ -617,9 +618,9 @@ def test_a_picture_is_looked_at_by_this_machine_where_it_can():
         return worker
 
     async def act(pool):
-        assert await pool.score(MODEL, b"") is own
+        assert await pool.models.score(MODEL, b"") is own
         own.turn(ready=None)
-        assert await pool.score(MODEL, b"") is away
+        assert await pool.models.score(MODEL, b"") is away
 
     pooled(act, away, own)
 

@@ -113,7 +113,7 @@ def test_it_looks_again_when_the_first_of_them_has_waited_long_enough():
         streams.append(pool.submit(asking("second", "y")))
         pool.rank("second", None, -1.0)
         pool._look_again()
-        left = pool._alarm.when() - asyncio.get_running_loop().time()
+        left = pool._alarm.when - asyncio.get_running_loop().time()
         assert left <= 5000.0, "as long as the first has, which stands behind the second"
         del streams
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from ..fairness.urgency import share_of
 from ..messages import Message
-from ..words.events import Progress
+from ..words.errors import ImagineError
+from ..words.events import Failed, Progress
 from ..words.frames import Submit
 from .buffer import Buffer
 from .wanted import JobNeeds
@@ -55,6 +56,10 @@ class Job:
     def id(self) -> str:
         """Its id."""
         return self.submit.job
+
+    def failed(self, error: type[ImagineError], note: Message) -> Failed:
+        """What is said of it where it ends so."""
+        return Failed(job=self.id, error=error.__name__, message=note)
 
 
 @dataclass(kw_only=True)

@@ -11,33 +11,30 @@ import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
-from itertools import count
 
 import msgspec
 
-from ..fairness.clients import key_of_client
 from ..fairness.urgency import WEIGHTS, delay_of
 from ..messages import message
 from ..words.errors import Busy, Cancelled, WorkerLost
-from ..words.events import Failed, Finished, Progress, Queued
-from ..words.frames import JobReport, Loaded, Ready, Scored, Stats, Submit
+from ..words.events import Failed, Queued
+from ..words.frames import JobReport, Ready, Stats, Submit
 from ..words.keys import Priority
-from ..words.model import Model
+from .alarm import Alarm
+from .attempts import Attempts
 from .buffer import Buffer, EventStream
 from .estimates import Estimates
 from .job import Counts, Job
+from .ledger import JobLedger
+from .models import WorkerModels
 from .placement import JobPlacement
 from .places import may_wait
 from .queue import FairQueue
+from .refusals import Refusals
 from .stranded import PATIENCE, Stranded
 from .tally import one_less
-from .waits import Waits
-from .wanted import wanted_from_model, wanted_from_submit
-from .worker import Events, Worker, kind_of
-
-_ATTEMPTS = 2
-LOST_AGAIN = "worker.lost_again"
-"""The code of what is said of a job that workers were lost with as often as it is tried."""
+from .wanted import wanted_from_submit
+from .worker import Events, Worker
 
 
 class Pool:
@@ -62,7 +59,6 @@ class Pool:
         patience: float = PATIENCE,
     ) -> None:
         self.workers = list(workers)
-        self.counts = Counts()
         self._max_queue = max_queue
         self._share = max(1, math.ceil(slots * share))
         self._restarts_of_others = 0
@@ -74,17 +70,18 @@ class Pool:
             delay=lambda job: delay_of(job.cost * WEIGHTS[job.submit.priority], job.submit.priority),
         )
         self._estimates = Estimates()
+        self._ledger = JobLedger(self._estimates)
         self._placement: JobPlacement[Worker] = JobPlacement(self.workers, slots=slots, clock=clock)
         self._stranded = Stranded(self._placement, patience)
-        self._waits = Waits(clock)
-        self._jobs: dict[str, Job] = {}
+        self._attempts = Attempts(self._placement)
+        self.models = WorkerModels(self.workers, self._placement)
+        self._refusals = Refusals(
+            self._waiting, max_queue, estimates=self._estimates, placement=self._placement, clock=clock
+        )
         self._held: Counter[Worker] = Counter()
         self._held_by_client: Counter[str] = Counter()
-        self._doubted: set[Worker] = set()
-        """Those that hold a job which was lost with a worker before."""
         self._relays: set[asyncio.Task[None]] = set()
-        self._loads = count(1)
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._look_again)
         self._announcing = False
         self._closing = False
 
@@ -99,11 +96,10 @@ class Pool:
     async def stop(self, grace: float) -> None:
         """Refuses new jobs, fails the waiting ones with Busy, gives the running ones `grace` seconds to end."""
         self._closing = True
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._alarm.cancel()
         for job in list(self._waiting):
             self._waiting.remove(job.submit.client, job)
-            self._end(job, _stopping(job))
+            self._note(job, job.failed(Busy, message("server.stopping")))
         await asyncio.gather(*(worker.stop(grace) for worker in self.workers))
         if self._relays:
             await asyncio.wait(self._relays)
@@ -160,27 +156,36 @@ class Pool:
         return self._held[worker]
 
     @property
+    def counts(self) -> Counts:
+        """What has happened since the start."""
+        return self._ledger.counts
+
+    @property
     def jobs(self) -> list[Job]:
         """Every job that has not ended, in the order they came."""
-        return list(self._jobs.values())
+        return list(self._ledger.jobs.values())
 
     def submit(self, job: Submit) -> Events:
         """Takes a job; its events come from the iterator, and leaving it early cancels the job.
 
         Raises Busy when the queue is full or the server is stopping.
         """
-        assert job.job not in self._jobs, f"job {job.job} is here already"
+        assert job.job not in self._ledger.jobs, f"job {job.job} is here already"
         if self._closing:
             self.counts.refused += 1
             raise Busy(message("server.stopping"), retry_after=10.0)
         if not may_wait(len(self._waiting), self._waiting.count_of(job.client), self._max_queue):
             self.counts.refused += 1
-            raise self._full(job.client)
+            held = self._held_by_client[job.client] >= self._most_of_one
+            running = [
+                each for each in self.jobs if each.worker is not None and (each.submit.client == job.client or not held)
+            ]
+            raise self._refusals.full(job.client, running, self.workers)
         expected = self._estimates.of(job.params)
         entry = Job(
             submit=job, buffer=Buffer(), queued_at=self._clock(), wanted=wanted_from_submit(job), expected=expected
         )
-        self._jobs[job.job] = entry
+        self._ledger.jobs[job.job] = entry
         self._waiting.push(job.client, entry)
         self._turn_away([entry])
         self._hand_out()
@@ -188,57 +193,23 @@ class Pool:
 
     def cancel(self, job: str) -> bool:
         """Takes a job back: its events end with `Failed(error="Cancelled")`. False if there is no such job."""
-        entry = self._jobs.get(job)
+        entry = self._ledger.jobs.get(job)
         if entry is not None:
             self._cancel(entry)
         return entry is not None
 
     def waits(self, job: str) -> bool:
         """Is it in the queue?"""
-        entry = self._jobs.get(job)
+        entry = self._ledger.jobs.get(job)
         return entry is not None and entry.worker is None
 
     def rank(self, job: str, priority: Priority | None, turn: float) -> None:
         """Has a job that waits stand elsewhere among its client's, and be so urgent; None: as before."""
-        entry = self._jobs[job]
+        entry = self._ledger.jobs[job]
         self._waiting.remove(entry.submit.client, entry)
         entry.submit = msgspec.structs.replace(entry.submit, priority=priority or entry.submit.priority, turn=turn)
         self._waiting.push(entry.submit.client, entry)
         self._hand_out()
-
-    async def load(self, model: Model, keep_alive: float | None = None) -> Loaded:
-        """Has a model ready on the worker that suits it best. Raises ImagineError."""
-        self._need_workers()
-        wanted = wanted_from_model(model)
-        worker, load = self._placement.best_for(wanted), f"load {next(self._loads)}"
-        self._placement.begin(load, wanted, worker)
-        try:
-            return await worker.load(model, keep_alive)
-        finally:
-            self._placement.end(load, worker)
-
-    async def unload(self, model: str) -> None:
-        """Lets a model go wherever it is. Raises ImagineError."""
-        await asyncio.gather(*(worker.unload(model) for worker in self.workers if worker.ready is not None))
-
-    async def score(self, checker: Model, img: bytes) -> Scored:
-        """Says what is seen in a picture, by the worker that will be free first, of this machine if one is ready: who
-        is elsewhere could keep everybody waiting. Raises ImagineError."""
-        self._need_workers()
-        worker = min(
-            self.workers,
-            key=lambda worker: (
-                not worker.holds(checker.components),
-                worker.ready is None,
-                worker.away,
-                self._placement.wait(worker),
-            ),
-        )
-        return await worker.score(checker, img)
-
-    def _need_workers(self) -> None:
-        if not self.workers:
-            raise WorkerLost(message("worker.none"))
 
     def _cancel(self, job: Job) -> None:
         job.unwanted = True
@@ -246,7 +217,7 @@ class Pool:
             job.worker.cancel(job.id)
         elif not job.buffer.ended:
             self._waiting.remove(job.submit.client, job)
-            self._end(job, _cancelled(job))
+            self._note(job, job.failed(Cancelled, message("job.cancelled")))
 
     def _hand_out(self) -> None:
         """Gives the workers what they have room for; called whenever that may have changed."""
@@ -266,13 +237,6 @@ class Pool:
         """How many jobs of one client the workers hold at most."""
         return self._share * max(1, len(self.workers))
 
-    def _may_take(self, job: Job, worker: Worker) -> bool:
-        """Of jobs that were lost with a worker before, a worker has one at a time: one of them may be what workers die
-        of, and a second death ends all that have died once. One that was given back is for another, if there is one."""
-        if worker is job.returned and self._placement.is_able(job.wanted, beside=worker):
-            return False
-        return job.attempts == 0 or worker not in self._doubted
-
     def _place_of(self, blocked: set[Hashable], client: str, job: Job) -> Worker | None:
         """The worker for a client's job; None where it has to wait. `blocked` are those for which there is no place."""
         held, most = self._held_by_client[client], self._most_at_once(client)
@@ -281,7 +245,7 @@ class Pool:
         kind = (job.wanted.key, held == 0, job.attempts == 0, job.returned)
         if kind in blocked:
             return None
-        may = partial(self._may_take, job)
+        may = partial(self._attempts.may_take, job)
         if (worker := self._placement.choose(job.wanted, newcomer=held == 0, may=may)) is None:
             blocked.add(kind)
         return worker
@@ -299,34 +263,22 @@ class Pool:
         for job in jobs:
             if (end := self._stranded.end_of(job, now, alone=len(self.workers) <= 1)) is not None:
                 self._waiting.remove(job.submit.client, job)
-                self._end(job, end)
+                self._note(job, end)
             elif job.stranded_at is not None:
-                self._look_again_in(max(0.0, self._stranded.left(job, now)))
-
-    def _look_again_in(self, seconds: float) -> None:
-        """Or before that, where it is to be looked sooner."""
-        loop = asyncio.get_running_loop()
-        if self._alarm is not None:
-            if self._alarm.when() <= loop.time() + seconds:
-                return
-            self._alarm.cancel()
-        self._alarm = loop.call_later(seconds, self._look_again)
+                self._alarm.ring_in(max(0.0, self._stranded.left(job, now)))
 
     def _look_again(self) -> None:
-        self._alarm = None
         self._turn_away(list(self._waiting))
 
     def _give_up(self) -> None:
         """No worker can be started: whoever waits is told why."""
         why = next(worker.broken for worker in self.workers if worker.broken)
         while (job := self._waiting.take()) is not None:
-            self._end(job, Failed(job=job.id, error=WorkerLost.__name__, message=message("worker.lost", why=why)))
+            self._note(job, job.failed(WorkerLost, message("worker.lost", why=why)))
 
     def _begin(self, job: Job, worker: Worker) -> None:
         job.worker, job.started_at, job.position = worker, self._clock(), None
-        job.attempts += 1
-        if job.attempts > 1:
-            self._doubted.add(worker)
+        self._attempts.begin(job, worker)
         self._held[worker] += 1
         self._held_by_client[job.submit.client] += 1
         self._placement.begin(job.id, job.wanted, worker)
@@ -339,100 +291,41 @@ class Pool:
         async for event in worker.submit(job.submit):
             self._placement.hear(worker, event)
             if isinstance(event, Failed) and event.error == WorkerLost.__name__:
-                job.returned = worker if worker.ready is not None or worker.away else None
-                self._lose(job, event)
+                end = self._attempts.lose(job, worker, event)
+                if end is not None or job.unwanted or self._closing:
+                    self._note(job, end or event)
             else:
                 self._note(job, event)
-
-    def _lose(self, job: Job, event: Failed) -> None:
-        """A job's worker was lost: the job is made again, from its beginning, unless it may be what workers die of."""
-        job.lost = event.message
-        job.progress, job.spent = None, 0.0
-        if job.attempts >= _ATTEMPTS:
-            why = message(LOST_AGAIN, why=event.message)
-            self._note(job, Failed(job=job.id, error=event.error, message=why))
-        elif job.unwanted or self._closing:
-            self._note(job, event)
 
     def _release(self, relay: asyncio.Task[None], job: Job, worker: Worker) -> None:
         """The worker is done with a job: frees its place, and puts it back in line if nothing came of it."""
         self._relays.discard(relay)
-        if job.attempts > 1:
-            self._doubted.discard(worker)
+        self._attempts.end(job, worker)
         one_less(self._held, [worker])
         one_less(self._held_by_client, [job.submit.client])
         self._waiting.charge(job.submit.client, (job.spent - job.expected) / job.share if job.buffer.ended else 0.0)
-        if not self._jobs:  # what the last one had more, too
+        if not self._ledger.jobs:  # what the last one had more, too
             self._waiting.even()
         self._placement.end(job.id, worker)
         job.worker = None
         error = None if relay.cancelled() else relay.exception()
         if not job.buffer.ended:
             if error is not None:
-                self._end(
-                    job, Failed(job=job.id, error=WorkerLost.__name__, message=message("worker.failed", why=str(error)))
-                )
+                self._note(job, job.failed(WorkerLost, message("worker.failed", why=str(error))))
             elif job.unwanted:
-                self._end(job, _cancelled(job))
+                self._note(job, job.failed(Cancelled, message("job.cancelled")))
             elif self._closing:  # it was lost in the moment before
-                self._end(job, _stopping(job))
+                self._note(job, job.failed(Busy, message("server.stopping")))
             else:
                 self._waiting.put_back(job.submit.client, job)
                 self._turn_away([job])
         self._hand_out()
 
     def _note(self, job: Job, event: JobReport) -> None:
-        if isinstance(event, Progress):
-            job.progress, job.spent = event, event.spent
-            self._estimates.learn(job.submit.params, event.done, event.spent)
-            self.counts.steps += 1
-        if isinstance(event, Finished) and job.lost is not None:
-            event = msgspec.structs.replace(event, warnings=[*event.warnings, message("worker.again", why=job.lost)])
-        if isinstance(event, Failed | Finished):
-            self._end(job, event)
-        else:
-            job.buffer.put(event)
-
-    def _end(self, job: Job, event: Failed | Finished) -> None:
-        """The last event of a job: counted, passed on, forgotten."""
-        if isinstance(event, Finished):
-            self.counts.finished += 1
-            if (key := key_of_client(job.submit.client)) is not None:
-                self.counts.made[key] += 1
-            job.spent = max(job.spent, event.spent)
-        else:
-            self.counts.failed[kind_of(event).__name__] += 1
-        job.buffer.put(event)
-        del self._jobs[job.id]
-        if not self._jobs:
+        """This happened to it."""
+        self._ledger.note(job, event)
+        if not self._ledger.jobs:
             self._waiting.even()
-
-    def _full(self, client: str) -> Busy:
-        """Why there is no place for a client's job, and when there should be one."""
-        running = [job for job in self._jobs.values() if job.worker is not None]
-        if self._held_by_client[client] >= self._most_of_one:
-            running = [job for job in running if job.submit.client == client]
-        seconds = self._waits.seconds(
-            client, [(job.submit.client, self._left(job)) for job in running],
-            each=self._waiting.seconds / max(1, len(self._waiting)), workers=self._capacity,
-        )  # fmt: skip
-        own, most, again = self._waiting.count_of(client), self._max_queue, math.ceil(seconds)
-        if len(self._waiting) < most:
-            refusal = message("busy.share", own=own, most=most, seconds=again)
-        else:
-            refusal = message("busy.queue", most=most, seconds=again)
-        return Busy(refusal, retry_after=seconds)
-
-    @property
-    def _capacity(self) -> float:
-        """How many workers of mean speed those are as much as that take jobs; all of them, where none does."""
-        able = [worker for worker in self.workers if worker.ready] or self.workers
-        return self._placement.paces.capacity(able) or 1.0
-
-    def _left(self, job: Job) -> float:
-        """Seconds of its device that a job which runs needs yet."""
-        done = job.progress.done if job.progress is not None else 0.0
-        return self._estimates.of(job.submit.params) * self._placement.paces.slowness(job.worker) * (1 - done)
 
     def _announce(self) -> None:
         """Tells everybody in the queue whose position changed, once for all changes of one turn of the loop."""
@@ -441,11 +334,3 @@ class Pool:
             if job.position != position:
                 job.position = position
                 job.buffer.put(Queued(job=job.id, position=position))
-
-
-def _cancelled(job: Job) -> Failed:
-    return Failed(job=job.id, error=Cancelled.__name__, message=message("job.cancelled"))
-
-
-def _stopping(job: Job) -> Failed:
-    return Failed(job=job.id, error=Busy.__name__, message=message("server.stopping"))

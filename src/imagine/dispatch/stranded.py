@@ -31,11 +31,11 @@ class Stranded:
                 return None
             who = ", ".join(worker.place for worker in away)
             note = message("worker.away", model=job.submit.model.name, who=who, seconds=round(self._patience))
-            return Failed(job=job.id, error=WorkerLost.__name__, message=note)
+            return job.failed(WorkerLost, note)
         if broken and (why := broken[0].broken) is not None:
-            return Failed(job=job.id, error=WorkerLost.__name__, message=message("worker.lost", why=why))
+            return job.failed(WorkerLost, message("worker.lost", why=why))
         note = message("worker.without", model=job.submit.model.name)
-        return Failed(job=job.id, error=UnusableModel.__name__, message=note)
+        return job.failed(UnusableModel, note)
 
     def left(self, job: Job, now: float) -> float:
         """Seconds for which it is waited with yet."""

@@ -61,7 +61,7 @@ async def unload(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     entry = await current(gateway, request.app[CLIENTS].of(request).options)
     if entry is not None and (name := gateway.registry.base_of(entry).name) in gateway.resident():
-        await gateway.pool.unload(name)
+        await gateway.pool.models.unload(name)
     return answered({})
 
 
@@ -70,7 +70,7 @@ async def reload(request: web.Request) -> web.Response:
     gateway = request.app[GATEWAY]
     entry = await current(gateway, request.app[CLIENTS].of(request).options)
     if entry is not None:
-        await gateway.pool.load(await gateway.to_load(entry.name))
+        await gateway.pool.models.load(await gateway.to_load(entry.name))
         gateway.used(entry.name)
     return answered({})
 

@@ -449,7 +449,7 @@ class Gateway:
 
     async def _preload(self, name: str) -> None:
         try:
-            await self.pool.load(await self.to_load(name))
+            await self.pool.models.load(await self.to_load(name))
         except ImagineError as error:
             _log.error("%s can't be preloaded: %s", name, error)
 

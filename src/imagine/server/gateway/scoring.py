@@ -53,6 +53,6 @@ class Scoring:
         """What is seen in one picture, in the turn of `client`. Raises ImagineError."""
         async with self._turns.turn(client):
             begun = time.monotonic()
-            scored = await self._pool.score(checker, img)
+            scored = await self._pool.models.score(checker, img)
             self._seconds = time.monotonic() - begun
             return scored

@@ -72,7 +72,7 @@ async def unload(request: web.Request) -> web.Response:
     gateway, name = request.app[GATEWAY], request.match_info["name"]
     if name not in gateway.resident():  # as an upscaler may be, which nobody draws with
         name = gateway.registry.base_of(await gateway.choose(name)).name
-    await gateway.pool.unload(name)
+    await gateway.pool.models.unload(name)
     return web.Response(body=body_from({"unloaded": name}), content_type="application/json")
 
 

@@ -66,7 +66,7 @@ async def deleted(request: web.Request, name: str) -> web.Response:
     removal = await asyncio.to_thread(keeping.removal_of, entry, gateway.registry)
     await asyncio.to_thread(keeping.remove, removal, gateway.registry.roots)
     if entry.name in gateway.resident():
-        await gateway.pool.unload(entry.name)
+        await gateway.pool.models.unload(entry.name)
     await gateway.entries()
     return web.Response()
 

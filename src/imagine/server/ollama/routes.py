@@ -245,9 +245,9 @@ async def _load(gateway: Gateway, parsed: ParsedRequest, begun: float) -> web.Re
     entry = await gateway.choose(parsed.request.model)
     keep_alive = keep_alive_seconds(parsed.request.keep_alive)
     if keep_alive == 0:
-        await gateway.pool.unload(gateway.registry.base_of(entry).name)
+        await gateway.pool.models.unload(gateway.registry.base_of(entry).name)
     else:
-        await gateway.pool.load(await gateway.to_load(entry.name), keep_alive)
+        await gateway.pool.models.load(await gateway.to_load(entry.name), keep_alive)
         gateway.used(entry.name)
     reason = "unload" if keep_alive == 0 else "load"
     took = round((time.monotonic() - begun) * 1e9)

@@ -21,8 +21,8 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from ...asking.request import GenerateRequest
+from ...dispatch.attempts import LOST_AGAIN
 from ...dispatch.places import may_wait
-from ...dispatch.pool import LOST_AGAIN
 from ...dispatch.worker import error_from_failed
 from ...fairness.allowance import Holding
 from ...fairness.clients import client_from_key

@@ -32,8 +32,8 @@ export async function restoreBeside(state) {
   drawAll();
 }
 
-/** The fields of the request; null where something in them can't be used, which is then marked. */
-export async function besideFields() {
+/** The fields of the request; null where something in them can't be used, which is then marked, and gone to unless `quiet`. */
+export async function besideFields(quiet) {
   const fields = {};
   let wrong = false;
   for (const name of Object.keys(items)) {
@@ -42,12 +42,11 @@ export async function besideFields() {
       fields[name] = await Promise.all(items[name].map(async (item) => ({ ...item.said, [PICTURE[name]]: await base64From(item.blob), ...(item.mask ? { mask: await base64From(item.mask) } : {}) })));
     }
   }
-  if (wrong) {
+  if (wrong && !quiet) {
     byId("beside").open = true;
     document.querySelector("#beside [aria-invalid]")?.focus();
-    return null;
   }
-  return fields;
+  return wrong ? null : fields;
 }
 
 /** The pictures as they are, to be kept with what is made of them: in the order of the request. */

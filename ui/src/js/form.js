@@ -39,9 +39,11 @@ export async function learn() {
   describe();
 }
 
-/** The request that the form makes, without pictures; null where something in it can't be used, which is then marked. */
-export function request() {
-  clearErrors();
+/** The request that the form makes, without pictures; null where something in it can't be used, which is then marked, unless
+ * `quiet`. */
+export function request(quiet) {
+  const refuse = quiet ? () => true : showError;
+  if (!quiet) clearErrors();
   const said = {};
   let wrong = false;
   for (const each of controls()) {
@@ -53,14 +55,14 @@ export function request() {
       if (value !== undefined) place(said, name, value);
     } catch (sentence) {
       if (typeof sentence !== "string") throw sentence;
-      wrong = showError(name, sentence);
+      wrong = refuse(name, sentence);
     }
   }
   if (isAuto(control("model")) && defaultModel() === null && control("model").value) said.model = control("model").value;
-  if (!said.prompt?.trim()) wrong = showError("prompt", t("error.required"));
-  wrong = stepsAreWrong(said) || wrong;
+  if (!said.prompt?.trim()) wrong = refuse("prompt", t("error.required"));
+  wrong = stepsAreWrong(said, refuse) || wrong;
   if (wrong) {
-    focusFirstError();
+    if (!quiet) focusFirstError();
     return null;
   }
   return tidied(said);
@@ -245,13 +247,13 @@ export function flatten(said) {
   return values;
 }
 
-function stepsAreWrong(said) {
+function stepsAreWrong(said, refuse) {
   const row = samplerNow();
   const steps = said.num_steps ?? defaultOf("num_steps");
   const schedule = said.schedule ?? defaultOf("schedule") ?? "default";
   const min = row?.min_steps[schedule];
   if (min === undefined || (steps >= min && steps <= row.max_steps)) return false;
-  return showError("num_steps", t("error.steps", { sampler: row.name, schedule, min, max: row.max_steps }));
+  return refuse("num_steps", t("error.steps", { sampler: row.name, schedule, min, max: row.max_steps }));
 }
 
 function describe() {

@@ -15,7 +15,7 @@ import { openBeside, startGallery } from "./gallery.js";
 import { firstLanguage, inEveryLanguage, language, setLanguage, t } from "./i18n.js";
 import { letterOf } from "./keys.js";
 import { copyLink, takeHash } from "./link.js";
-import { whenRemembered } from "./memory.js";
+import { remembered, whenRemembered } from "./memory.js";
 import { notice, undoLatest } from "./notices.js";
 import { askedToCancel, isRunning, resumeQueue, run, serverIsBack, startRun } from "./run.js";
 import { dropSource, sourcePicture, startSource } from "./source.js";
@@ -57,6 +57,9 @@ function startLanguage() {
 function startViews() {
   byId("open-queue").addEventListener("click", async () => (await drawer("queue"))?.openQueue());
   byId("open-models").addEventListener("click", async () => (await drawer("models"))?.openModels());
+  const live = () => drawer("live", true);
+  byId("advanced").addEventListener("toggle", live);
+  if (remembered("redraw", false)) live();
 }
 
 function startFiles() {

@@ -27,6 +27,12 @@ let needKey = () => {};
 let escaped = -Infinity;
 let left = -Infinity; // when the page was last asked to go
 let lost = null; // what asks again for what found no server, as the error that is shown says
+let drafted = () => false;
+
+/** `keep(wanted)`, before anything is asked for: was that on the stage as a draft, and is it kept as it is? */
+export function whenAsked(keep) {
+  drafted = keep;
+}
 
 export function startRun(onKey) {
   needKey = onKey;
@@ -49,6 +55,7 @@ export async function run() {
   const wanted = await asked();
   if (wanted === null) return tell(t("error.form"));
   drawer("words", true).then((words) => words?.keepPrompt(wanted.said.prompt));
+  if (await drafted(wanted)) return undefined;
   if (!plansFirst()) return place(wanted);
   show(byId("run-error"), false);
   const draw = (planned) => {
@@ -84,11 +91,11 @@ export function serverIsBack() {
   notice(t("run.lost"), { about: "lost", stay: true, action: { text: t("run.again"), act: again } });
 }
 
-/** What the form says now, with its pictures; null where something in it can't be used. */
-async function asked() {
-  const said = request();
+/** What the form says now, with its pictures; null where something in it can't be used, which is said unless `quiet`. */
+export async function asked(quiet) {
+  const said = request(quiet);
   if (said === null) return null;
-  const beside = await besideFields();
+  const beside = await besideFields(quiet);
   if (beside === null) return null;
   const pictures = { img: sourcePicture()?.blob, mask: sourceMask(), ...besidePictures() };
   const assist = assistsStraight() ? { assist: true } : {};

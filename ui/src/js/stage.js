@@ -89,6 +89,12 @@ export async function showEntry(one, batch = [one]) {
   return undefined;
 }
 
+/** Shows what isn't kept: nothing is chosen meanwhile, and its `release` is called once something else is seen. */
+export function showDraft(draft) {
+  see(draft);
+  choose(null);
+}
+
 /** Chooses the picture in that place of those that are seen. */
 export function chooseAt(place) {
   const entry = board?.entries[place];

@@ -1,6 +1,5 @@
 """Redrawn while one writes: a draft after each pause, one at a time, which Generate keeps."""
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.page.acts import arrive, downloaded, generate, issues, last, opened

@@ -1,4 +1,4 @@
-export const build = "b133cc9a77faa586";
+export const build = "3842c20c5bfaf7b5";
 export const texts = {"redraw.switch":["Redraw while I write","Перерисовывать, пока я пишу"],"redraw.hint":["After each pause there is a draft, always of one seed. Generate keeps it.","После каждой паузы появляется черновик, всё время с одним и тем же сидом. Кнопка «Создать» его сохранит."],"redraw.unknown":["Make one picture with this model first: then it is known whether it is quick enough.","Сначала сделайте этой моделью одну картинку: станет ясно, достаточно ли она быстрая."],"redraw.slow":["With this model and these settings a picture takes about {time}; this needs {most} or less.","С этой моделью и такими настройками картинка занимает около {time}, а нужно не больше {most}."],"redraw.assistant":["Not while the prompt is understood as a wish.","Не работает, пока описание понимается как пожелание."],"redraw.battery":["Paused: the battery of this device is low.","Приостановлено: батарея этого устройства почти разряжена."],"redraw.saving":["Paused: this device is to save data.","Приостановлено: на этом устройстве включена экономия трафика."],"redraw.draft":["Draft","Черновик"],"redraw.alt":["Draft: {prompt}","Черновик: {prompt}"],"redraw.there":["A draft is there. Generate keeps it.","Черновик готов. Кнопка «Создать» его сохранит."],"redraw.differs":["A quick draft: Generate draws it as large as you asked for, and it may come out differently.","Это быстрый черновик. По кнопке «Создать» картинка будет нарисована в заданном размере и может получиться другой."],"redraw.not":["Not redrawn: {why}","Не перерисовано: {why}"],"redraw.making":["drawing…","рисуется…"],"redraw.keep":["Keep","Оставить"],"redraw.seed":["Another seed","Другой сид"],"redraw.off":["Stop redrawing","Больше не перерисовывать"]};
 export const style = "#redraw-row{grid-column:1 / -1}\n#redraw:disabled + span{color:var(--muted)}\n#redraw-small{display:none}\n#redraw-note:empty{display:none}\n\n@media (max-width:860px){\n#redraw-small{display:block;justify-self:start;max-width:100%;max-height:42dvh;border-radius:10px}\n.panel #redraw-about{margin-top:var(--s2)}\n}\n";
 export const tree = [["div",{"id":"redraw-row"},["label",{"class":"check"},["input",{"type":"checkbox","id":"redraw","aria-describedby":"redraw-hint"}]," ",["span",{"data-t":"redraw.switch"}]],["p",{"class":"hint","id":"redraw-hint"}]],["div",{"class":"about","id":"redraw-about","hidden":""},["canvas",{"id":"redraw-small","width":"1","height":"1","aria-hidden":"true"}],["p",{"class":"about-text","id":"redraw-text"}],["p",{"class":"hint","id":"redraw-note"}],["div",{"class":"toolbar","id":"redraw-acts","role":"group","data-t-aria-label":"redraw.draft"},["button",{"type":"button","class":"button small","id":"redraw-keep","data-t":"redraw.keep"}],["button",{"type":"button","class":"button small","id":"redraw-seed","data-t":"redraw.seed"}],["button",{"type":"button","class":"button small","id":"redraw-off","data-t":"redraw.off"}]]]];
@@ -138,8 +138,8 @@ const LOW = 0.2;
 let battery = null;
 
 function spares() {
-if (battery && !battery.charging && battery.level <= LOW) return "battery";
-return navigator.connection?.saveData ? "saving" : "";
+if (battery && !battery.charging && battery.level <= LOW) return "redraw.battery";
+return navigator.connection?.saveData ? "redraw.saving" : "";
 }
 
 async function whenSpared(act) {
@@ -193,7 +193,7 @@ if (plansFirst() || assistsStraight()) return t("redraw.assistant");
 const { seconds } = expected();
 if (seconds === null) return t("redraw.unknown");
 if (seconds > QUICK) return t("redraw.slow", { time: duration(seconds), most: duration(QUICK) });
-return spares() ? t(`redraw.${spares()}`) : "";
+return spares() && t(spares());
 }
 
 function startLive() {

@@ -40,7 +40,7 @@ function why() {
   const { seconds } = expected();
   if (seconds === null) return t("redraw.unknown");
   if (seconds > QUICK) return t("redraw.slow", { time: duration(seconds), most: duration(QUICK) });
-  return spares() ? t(`redraw.${spares()}`) : "";
+  return spares() && t(spares());
 }
 
 function startLive() {

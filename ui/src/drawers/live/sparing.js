@@ -3,10 +3,10 @@
 const LOW = 0.2;
 let battery = null; // where a browser tells of it
 
-/** "battery", "saving", or "" where nothing is to be spared. */
+/** The key of the sentence that says why; "" where nothing is to be spared. */
 export function spares() {
-  if (battery && !battery.charging && battery.level <= LOW) return "battery";
-  return navigator.connection?.saveData ? "saving" : "";
+  if (battery && !battery.charging && battery.level <= LOW) return "redraw.battery";
+  return navigator.connection?.saveData ? "redraw.saving" : "";
 }
 
 /** `act` whenever that may have changed. */

@@ -1,6 +1,7 @@
 """The canvas: masks, colours, the frame; seen larger and smaller; by mouse, pen, fingers and keys."""
 
 import io
+import json
 
 import pytest
 from PIL import Image
@@ -8,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.page.acts import (
     arrive,
+    base64_of,
     close_canvas,
     downloaded,
     draw,
@@ -41,6 +43,15 @@ def halves(width=200, height=100):
     picture.paste(BLUE, (width // 2, 0, width, height))
     picture.save(file, "PNG")
     return file.getvalue()
+
+
+HELD_BACK = """() => {
+    const made = HTMLCanvasElement.prototype.toBlob;
+    window.waiting = [];
+    HTMLCanvasElement.prototype.toBlob = function (...said) { window.waiting.push(() => made.apply(this, said)); };
+    window.goOn = () => { HTMLCanvasElement.prototype.toBlob = made; for (const each of window.waiting) each(); };
+}"""
+"""Files of canvases are made only once `goOn` is called."""
 
 
 def sent_mask(site):
@@ -136,6 +147,8 @@ def test_rectangle_and_lasso_fill_and_erase(canvas, site):
 
 def test_colours_are_painted_over_a_picture_whose_original_stays(canvas, site):
     canvas.click("[data-mode=sketch]")
+    draw(canvas, (1.03, 0.5), (1.05, 0.6))  # beside the picture: nothing is done
+    expect(canvas.locator("#canvas-undo")).to_have_attribute("aria-disabled", "true")
     canvas.click("[data-tool=pick]")
     canvas.mouse.click(*on_canvas(canvas, 0.75, 0.5))
     draw(canvas, (0.1, 0.5), (0.3, 0.5))
@@ -193,6 +206,61 @@ def test_a_part_is_cut_out_and_comes_back(canvas, site):
     assert (last(site).img, sent_mask(site).size, sent_mask(site).getpixel((25, 50))) == (halves(), (200, 100), 255)
 
 
+def test_a_mask_of_what_is_cut_off_comes_back(canvas, site):
+    draw(canvas, (0.1, 0.5), (0.2, 0.5))
+    canvas.click("[data-mode=frame]")
+    for side, pixels in (("left", "-96"), ("top", "-16")):
+        canvas.fill(f"#canvas-{side}", pixels)
+    canvas.click("#canvas-undo")
+    canvas.fill("#canvas-left", "-100")  # from here on there is nothing to do again
+    expect(canvas.locator("#canvas-redo")).to_have_attribute("aria-disabled", "true")
+    finish(canvas)
+    assert (last(site).mask, opened(last(site).img).size) == (None, (100, 100))
+    open_canvas(canvas, "frame")
+    canvas.click("#canvas-frame-reset")
+    finish(canvas)
+    assert [sent_mask(site).getpixel(at) for at in ((30, 50), (150, 50))] == [255, 0]
+
+
+def test_what_is_painted_while_the_canvas_closes_is_kept(canvas, site):
+    canvas.evaluate(HELD_BACK)
+    draw(canvas, (0.1, 0.2), (0.3, 0.2))
+    canvas.click("#canvas-done")
+    canvas.wait_for_function("window.waiting.length > 0")
+    draw(canvas, (0.1, 0.8), (0.3, 0.8))
+    canvas.evaluate("goOn()")
+    canvas.wait_for_selector("#canvas-dialog", state="hidden")
+    generate(canvas)
+    assert [sent_mask(site).getpixel(at) for at in ((40, 20), (40, 80), (40, 50))] == [255, 255, 0]
+
+
+def test_a_soft_edge_too_small_to_count_is_said(page, site):
+    start_from(page, halves(1200, 800))
+    open_canvas(page)
+    page.fill("#canvas-feather", "100")
+    page.fill("#canvas-size", "16")
+    draw(page, (0.5, 0.5), (0.5, 0.5))
+    expect(page.locator("#canvas-hint")).to_contain_text("taken as a hard one")
+    page.fill("#canvas-size", "300")
+    draw(page, (0.2, 0.5), (0.2, 0.5))
+    expect(page.locator("#canvas-hint")).to_contain_text("Paint over what")
+
+
+def test_a_mask_in_colours_is_taken_as_the_server_takes_it(page, site):
+    mask, file = Image.new("RGB", (200, 100)), io.BytesIO()
+    mask.paste(RED, (0, 0, 100, 100))
+    mask.save(file, "PNG")
+    said = {"prompt": "a fox", "img": base64_of(halves()), "mask": base64_of(file.getvalue())}
+    load(page, json.dumps({"meta": said}).encode(), "red.json")
+    expect(page.locator("#mask-note")).to_be_visible()
+    open_canvas(page)
+    page.fill("#canvas-size", "20")
+    draw(page, (0.8, 0.5), (0.9, 0.5))
+    finish(page)
+    assert {colour for _, colour in sent_mask(site).getcolors()} == {0, 255}
+    assert [sent_mask(site).getpixel(at) for at in ((50, 50), (170, 50), (140, 20))] == [255, 255, 0]
+
+
 def test_an_edge_is_drawn_out_by_its_handle_and_by_keys(canvas, site):
     canvas.click("[data-mode=frame]")
     handle = canvas.locator("[data-edge=right]").bounding_box()
@@ -223,8 +291,9 @@ def test_what_is_transparent_becomes_the_mask(page, site):
     picture.paste((0, 0, 0, 0), (0, 0, 32, 64))
     picture.save(file, "PNG")
     start_from(page, file.getvalue())
-    page.fill("#f-prompt", "a fox")
+    page.fill("#f-prompt", "a fox\nin snow")
     open_canvas(page)
+    expect(page.locator("#canvas-prompt")).to_have_value("a fox in snow")
     page.click("#canvas-holes")
     finish(page)
     assert (sent_mask(site).getpixel((16, 32)), sent_mask(site).getpixel((48, 32))) == (255, 0)
@@ -261,7 +330,13 @@ def test_fingers_paint_and_two_of_them_move_the_picture(windows, site):
     page.fill("#f-prompt", "a fox")
     open_canvas(page)
     page.fill("#canvas-size", "20")
-    touches(page, ("touchStart", (0.2, 0.5)), ("touchMove", (0.5, 0.5)), ("touchEnd",))
+    touches(
+        page,
+        ("touchStart", (0.2, 0.5)),
+        ("touchMove", (0.5, 0.5)),
+        ("touchStart", (0.5, 0.5), (0.8, 0.9)),  # a hand that rests takes back no stroke
+        ("touchEnd",),
+    )
     before = page.locator("#canvas-frame").bounding_box()["width"]
     touches(
         page,
@@ -273,19 +348,20 @@ def test_fingers_paint_and_two_of_them_move_the_picture(windows, site):
     assert page.locator("#canvas-frame").bounding_box()["width"] == pytest.approx(2 * before, rel=0.05)
     finish(page)
     mask = sent_mask(site)
-    assert [mask.getpixel(at) for at in ((70, 50), (80, 20), (120, 20))] == [255, 0, 0]
+    assert [mask.getpixel(at) for at in ((70, 50), (80, 20), (120, 20), (160, 90))] == [255, 0, 0, 0]
 
 
-def test_a_pen_that_is_pressed_lightly_paints_a_thin_line(canvas, site):
+def test_a_pen_that_is_pressed_lightly_paints_a_thin_line_beside_a_hand(canvas, site):
     session = canvas.context.new_cdp_session(canvas)
     canvas.fill("#canvas-size", "60")
+    touches(canvas, ("touchStart", (0.9, 0.9)))
     for kind, x in (("mousePressed", 0.2), ("mouseMoved", 0.5), ("mouseMoved", 0.8), ("mouseReleased", 0.8)):
         across, down = on_canvas(canvas, x, 0.5)
         about = {"type": kind, "x": across, "y": down, "button": "left", "buttons": 1, "clickCount": 1}
         session.send("Input.dispatchMouseEvent", about | {"pointerType": "pen", "force": 0.3})
     finish(canvas)
     mask = sent_mask(site)
-    assert [mask.getpixel(at) for at in ((100, 50), (100, 56), (100, 65))] == [255, 255, 0]
+    assert [mask.getpixel(at) for at in ((100, 50), (100, 56), (100, 65), (180, 90))] == [255, 255, 0, 0]
 
 
 def test_a_mask_is_painted_by_keys_alone(canvas, site):
@@ -304,12 +380,36 @@ def test_a_mask_is_painted_by_keys_alone(canvas, site):
     assert [mask.getpixel(at) for at in ((108, 50), (140, 70), (90, 50), (140, 80))] == [255, 255, 0, 0]
 
 
+def test_keys_and_a_mouse_leave_each_other_their_strokes(canvas, site):
+    canvas.click("[data-mode=sketch]")
+    canvas.focus("[data-tool=brush]")
+    for _ in range(3):
+        canvas.keyboard.press("ArrowRight")
+    canvas.click("[data-mode=mask]")
+    assert canvas.locator("#canvas-tools button[tabindex='0']:visible").count() == 1
+    canvas.focus("#canvas-paint")
+    for key in ("Enter", "ArrowRight", "r", "b", "Enter"):  # another tool, or a mouse, ends what keys have begun
+        canvas.keyboard.press(key)
+    draw(canvas, (0.2, 0.2), (0.3, 0.2))
+    for _ in range(2):
+        canvas.keyboard.press("Control+z")
+    canvas.mouse.move(*on_canvas(canvas, 0.2, 0.8))
+    canvas.mouse.down()
+    canvas.evaluate("document.querySelector('#canvas-paint').releasePointerCapture(1)")
+    canvas.mouse.move(*on_canvas(canvas, 0.8, 0.8), steps=3)
+    canvas.mouse.up()
+    finish(canvas)
+    mask = sent_mask(site)
+    assert [mask.getpixel(at) for at in ((100, 50), (50, 20), (40, 80), (160, 80))] == [255, 0, 255, 0]
+
+
 def test_the_canvas_knows_a_russian_keyboard(canvas, site):
     def press(key, code, **more):
         canvas.locator("#canvas-paint").dispatch_event("keydown", {"key": key, "code": code, "bubbles": True, **more})
 
     draw(canvas, (0.25, 0.5), (0.75, 0.5))
     draw(canvas, (0.25, 0.9), (0.75, 0.9))
+    canvas.locator("#canvas-prompt").dispatch_event("keydown", {"key": "Enter", "bubbles": True, "isComposing": True})
     press("ъ", "BracketRight")
     expect(canvas.locator("#canvas-size")).to_have_value("25")
     press("у", "KeyE")

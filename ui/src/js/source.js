@@ -92,7 +92,7 @@ export async function startSource(onChange) {
   });
   byId("mask-remove").addEventListener("click", async () => {
     const before = sourceState();
-    await setMask(null);
+    await dropMask();
     offerMask(before);
     byId("source-mask").focus();
   });
@@ -105,8 +105,9 @@ export async function startSource(onChange) {
   }
 }
 
-async function setMask(found) {
-  mask = found;
+async function dropMask() {
+  mask = null;
+  if (source.work) source = { ...source, work: { ...source.work, mask: null } }; // of what is cut off, too
   changed();
   await keep();
   await describe();

@@ -31,7 +31,6 @@ export function useKeys(of) {
   layers = of;
   at = { x: of.width / 2, y: of.height / 2 };
   pointed = over = false;
-  rest();
 }
 
 /** Where a pointer has brought the brush. */
@@ -41,7 +40,7 @@ export function pointAt(place) {
 }
 
 /** Of a toolbar one button is in the order of Tab; the arrow keys go to the others. */
-function rest() {
+export function rest() {
   for (const bar of all("[role=toolbar]", byId("canvas-dialog"))) all("button", bar).forEach((button, index) => { button.tabIndex = index ? -1 : 0; });
 }
 
@@ -56,6 +55,7 @@ function rove(bar, event) {
 }
 
 function press(event) {
+  if (event.isComposing) return; // Enter and Escape are the input method's
   const held = event.ctrlKey || event.metaKey;
   const writes = event.target.matches("input:not([type=range], [type=color]), textarea");
   if (event.key === "Enter" && (held || event.target.id === "canvas-prompt")) acts.done(true);

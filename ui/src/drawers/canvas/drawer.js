@@ -10,7 +10,7 @@ import { numberIn, startStepping } from "../../js/numbers.js";
 import { longestSide } from "../../js/size.js";
 import { restoreSource, sourceState, takeSource } from "../../js/source.js";
 import { undoToNow } from "../../js/undo.js";
-import { pointAt, startKeys, useKeys } from "./bykeys.js";
+import { pointAt, rest, startKeys, useKeys } from "./bykeys.js";
 import { flatFile, holesOf, levelsOf, maskFile, pixelsOf } from "./files.js";
 import { cropBox, framedSize, showFrame, SIDES, startFrame, useFrame } from "./frame.js";
 import { letGo, startHands } from "./hands.js";
@@ -22,7 +22,7 @@ import { fit, hidePicture, redraw, refit, scaleNow, showFor, showPicture, zoom }
 const SOON = 800; // milliseconds of rest after which what was painted is kept
 const FIXING = 0.75; // how much is painted anew of what is to be fixed
 const CLOSER = 1.25;
-let open = null; // { state, plain, base, layers, holes, undo, mode, touched, dirty, timer, keeping, closing }
+let open = null; // { state, plain, base, layers, holes, undo, mode, touched, dirty, hardened, timer, keeping, closing }
 let opening = false;
 
 /** Opens the canvas on the picture to start from, to paint a "mask" or a "sketch", or to draw its "frame". `undo` takes back
@@ -32,7 +32,7 @@ export async function openCanvas(mode = "mask", undo = undoToNow()) {
   if (!state.source || open || opening) return;
   opening = true;
   try {
-    open = { ...(await prepared(state)), undo, touched: false, dirty: false, timer: 0, keeping: Promise.resolve(), closing: false };
+    open = { ...(await prepared(state)), undo, touched: false, dirty: false, hardened: false, timer: 0, keeping: Promise.resolve(), closing: false };
   } catch {
     return void notice(t("source.broken"), { about: "canvas", bad: true });
   } finally {
@@ -44,7 +44,7 @@ export async function openCanvas(mode = "mask", undo = undoToNow()) {
   useKeys(layers);
   useFrame(layers, timesLarger(state.source), reframed);
   showPicture(base, layers, moved);
-  byId("canvas-prompt").value = control("prompt").value;
+  byId("canvas-prompt").value = control("prompt").value.replace(/\s*\n\s*/g, " "); // else its words would run into each other
   show(byId("canvas-holes"), open.holes !== null);
   setMode(mode);
   describe();
@@ -70,7 +70,7 @@ async function prepared(state) {
   const plain = state.source.work ?? state.source;
   const base = await createImageBitmap(plain.blob);
   const layers = new Layers(base.width, base.height, redraw, changed);
-  const mask = state.mask && (state.source.work?.mask ?? state.mask);
+  const mask = state.source.work ? state.source.work.mask : state.mask; // of what is cut off, too
   if (mask) {
     const bitmap = await createImageBitmap(mask);
     layers.setMask(levelsOf(pixelsOf(bitmap, base.width, base.height)));
@@ -99,7 +99,8 @@ function changed() {
   if (!open) return;
   open.touched = open.dirty = true;
   clearTimeout(open.timer);
-  open.timer = setTimeout(() => keepNow().catch(() => { open.dirty = true; }), SOON); // tried again, and said, at the end
+  const one = open;
+  one.timer = setTimeout(() => keepNow().catch(() => { one.dirty = true; }), SOON); // tried again, and said, at the end
   reframed();
 }
 
@@ -112,11 +113,12 @@ function keepNow() {
 }
 
 /** Has the picture to start from be what the canvas shows. */
-async function keep({ state, plain, base, layers }) {
+async function keep(one) {
+  const { state, plain, base, layers } = one;
   const [whole, box] = [layers.whole(), cropBox(layers)];
   const [sketched, cropped] = [layers.isSketched(), SIDES.some((side) => box[side] !== whole[side])];
   const size = { width: box.right - box.left, height: box.bottom - box.top };
-  const mask = await maskFile(layers.mask, layers.width, box);
+  const { file: mask, hardened } = await maskFile(layers.mask, layers.width, box);
   const source = { ...state.source, blob: plain.blob, ...size, from: cropped ? null : plain.from, work: null };
   if (sketched || cropped) {
     const kind = plain.blob.type === "image/jpeg" ? "image/jpeg" : "image/png";
@@ -127,7 +129,7 @@ async function keep({ state, plain, base, layers }) {
     if (fine !== base) fine.close();
     source.work = {
       blob: plain.blob, width: layers.width, height: layers.height, from: plain.from, sketch: sketched ? await flatFile([layers.sketch], layers, whole) : null,
-      mask: cropped ? await maskFile(layers.mask, layers.width, whole) : mask, crop: Object.fromEntries(SIDES.map((side) => [side, Math.max(0, -layers.frame[side])])),
+      mask: cropped ? (await maskFile(layers.mask, layers.width, whole)).file : mask, crop: Object.fromEntries(SIDES.map((side) => [side, Math.max(0, -layers.frame[side])])),
     };
   }
   const before = sourceState().source;
@@ -138,6 +140,9 @@ async function keep({ state, plain, base, layers }) {
     const margin = Math.round(Math.max(0, layers.frame[side]) * factor);
     if ((numberIn(control(`extend.${side}`).value) || 0) !== margin) change(`extend.${side}`, margin || "");
   }
+  if (hardened && !one.hardened) tell(t("canvas.hint.hard"));
+  one.hardened = hardened;
+  showHint();
 }
 
 /** Keeps all that was done and closes; has it generated, too, where that is asked. */
@@ -145,14 +150,11 @@ async function finish(generates = false) {
   if (!open || open.closing) return;
   const one = open;
   one.closing = true;
-  setDown();
-  end();
   try {
-    await keepNow();
+    await keepAll();
   } catch {
     one.closing = false;
-    one.dirty = true;
-    return void notice(t("canvas.unkept"), { about: "canvas", bad: true });
+    return;
   }
   byId("canvas-dialog").close();
   release();
@@ -160,11 +162,27 @@ async function finish(generates = false) {
   else if (one.touched) notice(t("canvas.kept"), { about: "canvas", action: one.undo });
 }
 
+/** Keeps all that was done, also what was done meanwhile. Throws, and says so, where that can't be. */
+async function keepAll() {
+  const one = open;
+  try {
+    do {
+      setDown();
+      end();
+      await keepNow();
+    } while (one.dirty);
+  } catch (error) {
+    one.dirty = true;
+    notice(t("canvas.unkept"), { about: "canvas", bad: true });
+    throw error;
+  }
+}
+
 /** Gives back what the canvas took: it is much, for large pictures. */
 async function release() {
   const one = open;
   if (!one || byId("canvas-dialog").open) return;
-  if (!one.closing) await keepNow(); // a browser may close a dialog without asking
+  if (!one.closing) await keepAll().catch(() => {}); // a browser may close a dialog without asking
   open = null;
   clearTimeout(one.timer);
   letGo();
@@ -183,10 +201,16 @@ function setMode(mode) {
   byId("canvas-dialog").dataset.now = mode;
   for (const button of all("[data-mode]")) press(button, button.dataset.mode === mode);
   for (const part of all("[data-in]", byId("canvas-dialog"))) part.classList.toggle("away", !part.dataset.in.split(" ").includes(mode));
-  byId("canvas-hint").textContent = t(`canvas.hint.${mode}`);
+  rest(); // the button that Tab goes to may be away now
+  showHint();
   showFor({ wide: mode === "frame", faint: mode !== "mask" });
   showBrush(null);
   reframed();
+}
+
+/** What to do here, or what of it won't be as it looks. */
+function showHint() {
+  if (open) byId("canvas-hint").textContent = t(`canvas.hint.${open.mode === "mask" && open.hardened ? "hard" : open.mode}`);
 }
 
 function moved() {

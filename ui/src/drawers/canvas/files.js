@@ -6,6 +6,7 @@ import { canvasOf } from "./layers.js";
 const BLOCK = 4;
 const SOFT_PART = 1 / 2000;
 const [BLACK, WHITE, HALF] = [24, 231, 128]; // as the server takes a mask's levels
+const GREYISH = 48; // so far apart are the channels of grey at most
 
 /** A picture's pixels at a size of one's choice. */
 export function pixelsOf(bitmap, width, height) {
@@ -18,21 +19,35 @@ export function pixelsOf(bitmap, width, height) {
   return data;
 }
 
-/** A mask's levels as the server reads them: by its brightest channel; in one with holes these paint, unless all that can be
- * seen of it is white. */
+/** A mask's levels as the server reads them: how bright it is, and in colours yes or no by the brightest channel; in one with
+ * holes these paint, unless all that can be seen of it is white. */
 export function levelsOf(pixels) {
   const holes = holesOf(pixels);
-  const levels = holes ?? new Uint8Array(pixels.length / 4);
-  if (!holes) for (let at = 0, from = 0; at < levels.length; at++, from += 4) levels[at] = Math.max(pixels[from], pixels[from + 1], pixels[from + 2]);
-  else if (isStrokes(pixels)) for (let at = 0; at < levels.length; at++) levels[at] = 255 - levels[at];
+  if (!holes) return brightnessOf(pixels);
+  return isStrokes(pixels) ? holes.map((hole) => 255 - hole) : holes;
+}
+
+function brightnessOf(pixels) {
+  const levels = new Uint8Array(pixels.length / 4);
+  const each = (level) => { for (let at = 0, from = 0; at < levels.length; at++, from += 4) levels[at] = level(pixels[from], pixels[from + 1], pixels[from + 2]); };
+  let coloured = false;
+  each((red, green, blue) => {
+    coloured ||= Math.max(red, green, blue) - Math.min(red, green, blue) >= GREYISH;
+    return Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
+  });
+  if (coloured) each((red, green, blue) => (Math.max(red, green, blue) >= HALF ? 255 : 0));
   return levels;
 }
 
+/** Is a picture with holes white where it can be seen: strokes on an empty layer? */
 function isStrokes(pixels) {
+  let [hole, seen] = [false, false];
   for (let from = 0; from < pixels.length; from += 4) {
-    if (pixels[from + 3] >= HALF && Math.min(pixels[from], pixels[from + 1], pixels[from + 2]) < WHITE) return false;
+    if (pixels[from + 3] < HALF) hole = true;
+    else if (Math.min(pixels[from], pixels[from + 1], pixels[from + 2]) < WHITE) return false;
+    else seen = true;
   }
-  return true;
+  return hole && seen;
 }
 
 /** How transparent each pixel is; null where none is. */
@@ -46,8 +61,8 @@ export function holesOf(pixels) {
   return any ? levels : null;
 }
 
-/** A mask for the server: white on black, in levels where grey is more than the edges of what is painted, else in two; null
- * where nothing is painted. `box` is the part of it that counts. */
+/** A mask for the server: white on black, in levels where grey is more than the edges of what is painted, else in two; its `file`
+ * is null where nothing is painted. `box` is the part of it that counts. Is it `hardened`: does it fade too little for levels? */
 export async function maskFile(mask, across, { left, top, right, bottom }) {
   const [width, height] = [right - left, bottom - top];
   const levels = new Uint8Array(width * height);
@@ -61,7 +76,8 @@ export async function maskFile(mask, across, { left, top, right, bottom }) {
     pixels.data[to + 3] = 255;
     painted ||= value > 0;
   }
-  return painted ? fileFrom(width, height, (drawn) => drawn.putImageData(pixels, 0, 0)) : null;
+  const file = painted ? await fileFrom(width, height, (drawn) => drawn.putImageData(pixels, 0, 0)) : null;
+  return { file, hardened: !soft && fades(levels, width, height) };
 }
 
 /** A part of pictures that lie over each other, each over all of `whole` `{ width, height }`, so many times as large. */
@@ -99,4 +115,14 @@ function isGrey(levels, width, left, top, right, bottom) {
     for (let at = y * width + left; at < y * width + right; at++) if (levels[at] <= BLACK || levels[at] >= WHITE) return false;
   }
   return true;
+}
+
+/** Is more grey anywhere than a hard edge has, which is two pixels wide: a pixel with all that are beside it? */
+function fades(levels, width, height) {
+  for (let y = 1; y < height - 1; y++) {
+    for (let x = 1, at = y * width + 1; x < width - 1; x++, at++) {
+      if (levels[at] > BLACK && levels[at] < WHITE && isGrey(levels, width, x - 1, y - 1, x + 2, y + 2)) return true;
+    }
+  }
+  return false;
 }

@@ -7,6 +7,7 @@ import { inEasel, pan, placeOf, zoom } from "./view.js";
 
 const WHEEL = 0.0015; // of a factor, for each pixel that a wheel says
 const LINE = 32; // pixels, where one counts in lines
+const FAR = 48; // CSS pixels from where it began, after which a stroke is meant: a hand that comes down then takes nothing back
 const down = new Map(); // the pointers that touch, by id
 let doing = null; // "draw", "pan" or "pinch"
 let held = false; // Space
@@ -21,6 +22,7 @@ export function startHands(mayDraw, onPlace) {
   canvas.addEventListener("pointermove", move);
   canvas.addEventListener("pointerup", lift);
   canvas.addEventListener("pointercancel", lift);
+  canvas.addEventListener("lostpointercapture", lift); // without a word of its end
   canvas.addEventListener("pointerleave", () => { if (!doing) showBrush(null); });
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   addEventListener("blur", () => hold(false));
@@ -41,13 +43,14 @@ export function letGo() {
 }
 
 function put(event) {
-  const pen = [...down.values()].some((one) => one.pen);
-  if (pen && event.pointerType === "touch") return; // a hand that rests
+  const pen = event.pointerType === "pen";
+  if (event.pointerType === "touch" && [...down.values()].some((one) => one.pen || (doing === "draw" && one.far))) return; // a hand that rests
   if (event.button > 1) return;
+  if (pen && down.size) forget(); // the hand came down first
   event.preventDefault();
   byId("canvas-paint").focus();
   byId("canvas-paint").setPointerCapture(event.pointerId);
-  down.set(event.pointerId, { x: event.clientX, y: event.clientY, pen: event.pointerType === "pen" });
+  down.set(event.pointerId, { x: event.clientX, y: event.clientY, from: { x: event.clientX, y: event.clientY }, pen, far: false });
   if (down.size === 2) {
     abort();
     doing = "pinch";
@@ -65,12 +68,20 @@ function move(event) {
   if (doing === "draw") for (const each of coalesced(event)) extend(placeOf(each), { pressure: pressureOf(each) });
   if (doing === "pan") pan(event.clientX - before.x, event.clientY - before.y);
   if (doing === "pinch") pinch(event);
-  Object.assign(before, { x: event.clientX, y: event.clientY });
+  Object.assign(before, { x: event.clientX, y: event.clientY, far: before.far || Math.hypot(event.clientX - before.from.x, event.clientY - before.from.y) > FAR });
+}
+
+/** What touches is no hand that draws or moves anything, until it comes down anew. */
+function forget() {
+  abort();
+  down.clear();
+  doing = null;
 }
 
 function lift(event) {
+  const lifted = down.get(event.pointerId);
   if (!down.delete(event.pointerId)) return;
-  if (doing === "draw") event.type === "pointercancel" ? abort() : end();
+  if (doing === "draw") event.type === "pointercancel" && !lifted.far ? abort() : end();
   if (doing !== "pinch" || down.size === 0) doing = null; // the finger that is left draws nothing
 }
 

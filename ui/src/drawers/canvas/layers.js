@@ -100,7 +100,8 @@ export class Layers {
     this.begin(layer);
     this.cover.fill(255);
     this.lay(this.whole(), { erase: true, colour: TINT });
-    this.step.tiles = new Map([...this.step.tiles].filter(([, tile]) => tile.data.some(Boolean)));
+    const painted = [...this.step.tiles].filter(([, tile]) => tile.data.some(Boolean));
+    Object.assign(this.step, { tiles: new Map(painted), bytes: painted.reduce((sum, [, tile]) => sum + tile.data.length, 0) });
     this.cover.fill(0);
     this.end();
   }
@@ -119,8 +120,10 @@ export class Layers {
     if (Object.keys(frame).every((side) => frame[side] === this.frame[side])) return;
     const step = { frame: this.frame, by, bytes: 0 };
     this.frame = frame;
-    if (by && this.done.at(-1)?.by === by) this.changed();
-    else this.push(step);
+    if (by && this.done.at(-1)?.by === by) {
+      this.undone = [];
+      this.changed();
+    } else this.push(step);
   }
 
   undo() {
@@ -173,6 +176,7 @@ export class Layers {
   }
 
   * tilesIn({ left, top, right, bottom }) {
+    if (right <= left || bottom <= top) return;
     for (let y = Math.floor(top / TILE) * TILE; y < bottom; y += TILE) {
       for (let x = Math.floor(left / TILE) * TILE; x < right; x += TILE) {
         yield { left: x, top: y, right: Math.min(x + TILE, this.width), bottom: Math.min(y + TILE, this.height) };

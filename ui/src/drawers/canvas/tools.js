@@ -44,6 +44,7 @@ export function dropTools() {
 }
 
 export function takeTool(kind) {
+  end(); // what is being drawn with another
   now.kind = kind;
   for (const button of all("[data-tool]")) press(button, button.dataset.tool === kind);
 }
@@ -78,6 +79,7 @@ const isBrush = () => now.kind === "brush";
 
 /** Puts the tool down: `pressure` is a pen's, 1 for what has none; `straight`: in a line from where it was last. */
 export function begin(point, { pressure = 1, straight = false } = {}) {
+  end(); // what keys have begun, or who lifted it wasn't seen to
   if (now.kind === "pick") return void pick(point);
   const first = { x: point.x, y: point.y, r: radius(pressure) };
   points = [first];

@@ -325,10 +325,12 @@ def test_it_is_seen_larger_where_the_pointer_is_and_moved_by_space(canvas, site)
 
 
 def test_fingers_paint_and_two_of_them_move_the_picture(windows, site):
-    page = windows.open(site.url, has_touch=True, viewport={"width": 390, "height": 844})
+    page = windows.open(site.url, has_touch=True, viewport={"width": 844, "height": 390})
     start_from(page, halves())
     page.fill("#f-prompt", "a fox")
     open_canvas(page)
+    assert page.locator("#easel").bounding_box()["height"] > 180  # of a phone that lies on its side
+    page.set_viewport_size({"width": 390, "height": 844})
     page.fill("#canvas-size", "20")
     touches(
         page,

@@ -247,7 +247,7 @@ function escape() {
   if (keys.open) {
     keys.open = false;
     keys.querySelector("summary").focus();
-  } else if (isDrawing()) abort();
+  } else if (isDrawing()) toolNow().kind === "brush" ? end() : abort(); // of a shape nothing is painted yet
   else if (isPlacing()) setDown();
   else finish();
 }

@@ -226,7 +226,7 @@ def test_what_is_painted_while_the_canvas_closes_is_kept(canvas, site):
     canvas.evaluate(HELD_BACK)
     draw(canvas, (0.1, 0.2), (0.3, 0.2))
     canvas.click("#canvas-done")
-    canvas.wait_for_function("window.waiting.length > 0")
+    canvas.wait_for_function("() => window.waiting.length > 0")
     draw(canvas, (0.1, 0.8), (0.3, 0.8))
     canvas.evaluate("goOn()")
     canvas.wait_for_selector("#canvas-dialog", state="hidden")

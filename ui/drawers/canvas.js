@@ -1,6 +1,6 @@
-export const build = "3842c20c5bfaf7b5";
-export const texts = {"canvas.title":["Canvas","Холст"],"canvas.modes":["What to do","Что делать"],"canvas.mask":["Mask","Маска"],"canvas.sketch":["Colours","Цвета"],"canvas.frame":["Frame","Рамка"],"canvas.hint.mask":["Paint over what should be made anew; the rest stays as it is.","Закрасьте то, что нужно нарисовать заново; остальное не изменится."],"canvas.hint.sketch":["Paint in colours over the picture: it is started from as you painted it. The original stays underneath.","Рисуйте цветом прямо по картинке: работа начнётся с того, что получилось. Исходная картинка сохранится."],"canvas.hint.frame":["Draw an edge out to have more painted beyond it, or in to cut it off.","Потяните край наружу, чтобы дорисовать за ним, или внутрь, чтобы обрезать."],"canvas.label":["Canvas: arrows move the brush, Space paints","Холст: стрелки двигают кисть, пробел рисует"],"canvas.tools":["Tools","Инструменты"],"canvas.brush":["Brush (B)","Кисть (B)"],"canvas.rectangle":["Rectangle (R)","Прямоугольник (R)"],"canvas.lasso":["Lasso (L)","Лассо (L)"],"canvas.pick":["Take a colour from the picture (I)","Взять цвет с картинки (I)"],"canvas.erase":["Erase (E)","Ластик (E)"],"canvas.size":["Size","Размер"],"canvas.feather":["Soft edge, %","Мягкий край, %"],"canvas.colour":["Colour","Цвет"],"canvas.invert":["Invert","Инвертировать"],"canvas.holes":["Mask what is transparent","Маска из прозрачного"],"canvas.bring":["Add a picture","Добавить картинку"],"canvas.clear":["Clear","Очистить"],"canvas.undo":["Undo (Ctrl+Z)","Отменить (Ctrl+Z)"],"canvas.redo":["Redo (Ctrl+Shift+Z)","Повторить (Ctrl+Shift+Z)"],"canvas.zoom":["Zoom","Масштаб"],"canvas.in":["Larger (+)","Крупнее (+)"],"canvas.out":["Smaller (−)","Мельче (−)"],"canvas.fit":["See all of it (0)","Показать целиком (0)"],"canvas.scale":["{n}%","{n} %"],"canvas.float":["A picture to place: drag it, or move it by the arrow keys; [ and ] change its size, Enter places it","Картинка, которую нужно разместить: перетащите её или двигайте стрелками; [ и ] меняют размер, Enter закрепляет"],"canvas.float.place":["Place it","Закрепить"],"canvas.float.off":["Leave it out","Убрать"],"canvas.float.placed":["Placed","Закреплено"],"canvas.float.gone":["Left out","Убрано"],"canvas.frame.reset":["As the picture is","По краям картинки"],"canvas.prompt":["What should be there?","Что здесь должно быть?"],"canvas.size.out":["{width} × {height}","{width} × {height}"],"canvas.from":["scaled down from {from_width} × {from_height}","уменьшено с {from_width} × {from_height}"],"canvas.keys":["Keys","Клавиши"],"canvas.keys.text":["Arrows move the brush, Space or Enter paints\nB, R, L, E: brush, rectangle, lasso, eraser\n[ and ]: size; with Shift: soft edge\nWheel, + and −: zoom; 0: all of it; 1: pixel by pixel\nSpace and drag, or the middle button: move the picture\nShift and click: a straight line\nCtrl+Z, Ctrl+Shift+Z: undo, redo\nCtrl+V: place a copied picture\nCtrl+Enter: generate; Esc: close, all is kept","Стрелки двигают кисть, пробел или Enter рисует\nB (И), R (К), L (Д), E (У): кисть, прямоугольник, лассо, ластик\n[ и ] (Х и Ъ): размер; с Shift: мягкий край\nКолесо, + и −: масштаб; 0: целиком; 1: пиксель в пиксель\nПробел и мышь или средняя кнопка: двигать картинку\nShift и щелчок: прямая линия\nCtrl+Z, Ctrl+Shift+Z: отменить, повторить\nCtrl+V: вставить скопированную картинку\nCtrl+Enter: создать; Esc: закрыть, всё сохранится"],"canvas.done":["Done","Готово"],"canvas.kept":["What you did on the canvas is kept with the picture.","Сделанное на холсте сохранено вместе с картинкой."],"canvas.unkept":["The browser has no room for this picture: the canvas can’t be kept.","В браузере нет места для этой картинки: холст не сохранить."],"canvas.undone":["Undone","Отменено"],"canvas.redone":["Redone","Повторено"],"canvas.inverted":["Inverted","Инвертировано"],"canvas.cleared":["Cleared","Очищено"],"canvas.painted":["Painted","Закрашено"],"canvas.erased":["Erased","Стёрто"]};
-export const style = "#canvas-dialog{width:calc(100vw - 24px);height:calc(100dvh - 24px);max-height:none;grid-template-rows:auto auto minmax(0,1fr) auto auto;gap:var(--s2);padding:var(--s3) var(--s4);overflow:hidden}\n#canvas-dialog .away{display:none}\n.canvas-head h2{white-space:nowrap;margin-right:var(--s3)}\n#canvas-dialog .switch button{min-height:30px;padding:0 var(--s3);font-size:var(--small);white-space:nowrap}\n.easel{position:relative;min-height:0;min-width:0;border-radius:12px;background:var(--sunken);overflow:hidden;touch-action:none;user-select:none;-webkit-user-select:none}\n.easel > canvas,.easel > .outline{position:absolute;inset:0;width:100%;height:100%}\n#canvas-paint{cursor:none;touch-action:none;border-radius:12px}\n#canvas-paint:focus-visible{outline-offset:-2px}\n.easel.held #canvas-paint{cursor:grab}\n[data-now=\"frame\"] #canvas-paint{cursor:grab}\n.easel .outline{pointer-events:none}\n.outline path{fill:color-mix(in srgb,var(--accent) 22%,transparent);stroke:#fff;stroke-width:1.5;paint-order:stroke;stroke-dasharray:5 4;filter:drop-shadow(0 0 1px #000)}\n.beyond,.frame-box{position:absolute;pointer-events:none}\n.beyond{background:repeating-linear-gradient(45deg,transparent 0 7px,color-mix(in srgb,var(--accent) 34%,transparent) 7px 9px),color-mix(in srgb,var(--surface) 70%,transparent)}\n.frame-box{box-shadow:0 0 0 1px color-mix(in srgb,var(--edge) 60%,transparent)}\n.frame-box.cut,[data-now=\"frame\"] .frame-box{box-shadow:0 0 0 1.5px #fff,0 0 0 3px #000,0 0 0 9999px rgb(15 14 13 / 45%)}\n.frame-box i{display:none;position:absolute;pointer-events:auto;touch-action:none}\n[data-now=\"frame\"] .frame-box i{display:block}\n.frame-box i::after{content:\"\";position:absolute;inset:0;margin:auto;background:#fff;border:1px solid #000;border-radius:4px}\n[data-edge=\"left\"],[data-edge=\"right\"]{top:0;bottom:0;width:32px;cursor:ew-resize}\n[data-edge=\"top\"],[data-edge=\"bottom\"]{left:0;right:0;height:32px;cursor:ns-resize}\n[data-edge=\"left\"]::after,[data-edge=\"right\"]::after{width:8px;height:36px}\n[data-edge=\"top\"]::after,[data-edge=\"bottom\"]::after{width:36px;height:8px}\n[data-edge=\"left\"],[data-edge^=\"left \"]{left:-16px}\n[data-edge=\"right\"],[data-edge^=\"right \"]{right:-16px}\n[data-edge=\"top\"],[data-edge$=\" top\"]{top:-16px}\n[data-edge=\"bottom\"],[data-edge$=\" bottom\"]{bottom:-16px}\n[data-edge*=\" \"]{width:32px;height:32px;cursor:nwse-resize}\n[data-edge=\"right top\"],[data-edge=\"left bottom\"]{cursor:nesw-resize}\n[data-edge*=\" \"]::after{width:12px;height:12px}\n.float{position:absolute;cursor:move;outline:2px dashed #fff;box-shadow:0 0 0 1px #000;touch-action:none}\n.float canvas{display:block;width:100%;height:100%}\n.float i{position:absolute;right:-14px;bottom:-14px;width:28px;height:28px;cursor:nwse-resize;touch-action:none}\n.float i::after{content:\"\";position:absolute;inset:7px;background:#fff;border:1px solid #000;border-radius:50%}\n.float-acts{position:absolute;left:50%;bottom:var(--s3);translate:-50%;display:flex;gap:var(--s2)}\n.brush{position:absolute;left:0;top:0;box-shadow:inset 0 0 0 1.5px #fff,0 0 0 1px #000;border-radius:50%;pointer-events:none}\n.brush::after{content:\"\";position:absolute;inset:var(--hard,0);border:1px dashed #fff;border-radius:50%;mix-blend-mode:difference}\n.zoom{position:absolute;right:var(--s2);bottom:var(--s2);display:flex;align-items:center;border-radius:var(--round);background:var(--veil)}\n.zoom .text-button{min-width:58px;text-align:center;font-variant-numeric:tabular-nums;color:var(--text)}\n.canvas-tools{display:flex;flex-wrap:wrap;align-items:center;gap:var(--s1) var(--s4);min-height:40px}\n.canvas-tools > .toolbar{flex-wrap:nowrap}\n.tool[aria-pressed=\"true\"]{background:var(--accent-soft);color:var(--accent);box-shadow:inset 0 0 0 1px var(--accent)}\n.canvas-number,.canvas-colour{display:flex;align-items:center;gap:var(--s2);font-size:var(--small);color:var(--muted)}\n.canvas-number input[type=\"range\"]{width:clamp(60px,7vw,110px)}\n.canvas-number input[type=\"text\"]{width:62px;text-align:right}\n.canvas-colour input{width:44px;height:var(--control);padding:2px;border:1px solid var(--edge);border-radius:var(--round);background:var(--surface);cursor:pointer}\n.canvas-frame-row{display:flex;flex-wrap:wrap;align-items:center;gap:var(--s1) var(--s3)}\n.canvas-foot{display:flex;align-items:center;gap:var(--s2)}\n.canvas-prompt{flex:1;min-width:0}\n.canvas-foot .hint{flex:none;font-variant-numeric:tabular-nums}\n#canvas-keys .menu-items{top:auto;bottom:calc(100% + 4px);width:min(420px,80vw);padding:var(--s3)}\n#canvas-keys-text{white-space:pre-line}\n\n@media (max-width:860px){\n#canvas-dialog{width:100vw;max-width:none;height:100dvh;margin:0;border:0;border-radius:0;padding:var(--s2) var(--s3) max(var(--s2),env(safe-area-inset-bottom))}\n.canvas-head{min-height:44px}\n.canvas-head h2{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\n#canvas-dialog .switch button{min-height:38px;padding:0 10px}\n.canvas-hint{font-size:0.75rem;line-height:1.35;min-height:2.7em}\n.canvas-tools{gap:var(--s1) var(--s2);min-height:116px;align-content:start}\n.canvas-tools > .toolbar{gap:2px}\n.canvas-tools > .toolbar:not([role]){order:1;margin-left:auto}\n.canvas-tools > .canvas-number{order:2;flex:1 1 40%;display:grid;grid-template-columns:minmax(0,1fr) 56px;gap:0 var(--s2)}\n.canvas-tools > .canvas-number > span{grid-column:1 / -1;font-size:0.75rem}\n.canvas-number input[type=\"range\"]{width:100%;height:44px}\n.canvas-number input[type=\"text\"]{width:56px;min-height:44px;padding:4px 8px}\n.canvas-tools .icon-button{min-width:38px;width:38px}\n.canvas-colour > span{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\n.canvas-colour input{height:44px}\n.canvas-frame-row{flex:1;display:grid;grid-template-columns:repeat(4,1fr);gap:var(--s2)}\n.canvas-frame-row .canvas-number{display:grid;gap:0;font-size:0.75rem}\n.canvas-frame-row .canvas-number input[type=\"text\"]{width:100%}\n.canvas-frame-row .button{grid-column:1 / -1;justify-self:start}\n.float-acts{bottom:64px}\n.canvas-foot{flex-wrap:wrap}\n.canvas-prompt{flex:1 1 100%}\n.canvas-foot .hint{flex:1;min-width:0;font-size:0.75rem}\n}\n\n@media (forced-colors:active){\n.tool[aria-pressed=\"true\"]{outline:2px solid Highlight}\n}\n";
+export const build = "64d4912f38eec447";
+export const texts = {"canvas.title":["Canvas","Холст"],"canvas.modes":["What to do","Что делать"],"canvas.mask":["Mask","Маска"],"canvas.sketch":["Colours","Цвета"],"canvas.frame":["Frame","Рамка"],"canvas.hint.mask":["Paint over what should be made anew; the rest stays as it is.","Закрасьте то, что нужно нарисовать заново; остальное не изменится."],"canvas.hint.sketch":["Paint in colours over the picture: it is started from as you painted it. The original stays underneath.","Рисуйте цветом прямо по картинке: работа начнётся с того, что получилось. Исходная картинка сохранится."],"canvas.hint.frame":["Draw an edge out to have more painted beyond it, or in to cut it off.","Потяните край наружу, чтобы дорисовать за ним, или внутрь, чтобы обрезать."],"canvas.hint.hard":["A soft edge this small is taken as a hard one: paint more of it, or with a larger brush.","Такой маленький мягкий край будет принят за резкий: закрасьте больше или возьмите кисть крупнее."],"canvas.label":["Canvas: arrows move the brush, Space paints","Холст: стрелки двигают кисть, пробел рисует"],"canvas.tools":["Tools","Инструменты"],"canvas.brush":["Brush (B)","Кисть (B)"],"canvas.rectangle":["Rectangle (R)","Прямоугольник (R)"],"canvas.lasso":["Lasso (L)","Лассо (L)"],"canvas.pick":["Take a colour from the picture (I)","Взять цвет с картинки (I)"],"canvas.erase":["Erase (E)","Ластик (E)"],"canvas.size":["Size","Размер"],"canvas.feather":["Soft edge, %","Мягкий край, %"],"canvas.colour":["Colour","Цвет"],"canvas.invert":["Invert","Инвертировать"],"canvas.holes":["Mask what is transparent","Маска из прозрачного"],"canvas.bring":["Add a picture","Добавить картинку"],"canvas.clear":["Clear","Очистить"],"canvas.undo":["Undo (Ctrl+Z)","Отменить (Ctrl+Z)"],"canvas.redo":["Redo (Ctrl+Shift+Z)","Повторить (Ctrl+Shift+Z)"],"canvas.zoom":["Zoom","Масштаб"],"canvas.in":["Larger (+)","Крупнее (+)"],"canvas.out":["Smaller (−)","Мельче (−)"],"canvas.fit":["See all of it (0)","Показать целиком (0)"],"canvas.scale":["{n}%","{n} %"],"canvas.float":["A picture to place: drag it, or move it by the arrow keys; [ and ] change its size, Enter places it","Картинка, которую нужно разместить: перетащите её или двигайте стрелками; [ и ] меняют размер, Enter закрепляет"],"canvas.float.place":["Place it","Закрепить"],"canvas.float.off":["Leave it out","Убрать"],"canvas.float.placed":["Placed","Закреплено"],"canvas.float.gone":["Left out","Убрано"],"canvas.frame.reset":["As the picture is","По краям картинки"],"canvas.prompt":["What should be there?","Что здесь должно быть?"],"canvas.size.out":["{width} × {height}","{width} × {height}"],"canvas.from":["scaled down from {from_width} × {from_height}","уменьшено с {from_width} × {from_height}"],"canvas.keys":["Keys","Клавиши"],"canvas.keys.text":["Arrows move the brush, Space or Enter paints\nB, R, L, E: brush, rectangle, lasso, eraser\n[ and ]: size; with Shift: soft edge\nWheel, + and −: zoom; 0: all of it; 1: pixel by pixel\nSpace and drag, or the middle button: move the picture\nShift and click: a straight line\nCtrl+Z, Ctrl+Shift+Z: undo, redo\nCtrl+V: place a copied picture\nCtrl+Enter: generate; Esc: close, all is kept","Стрелки двигают кисть, пробел или Enter рисует\nB (И), R (К), L (Д), E (У): кисть, прямоугольник, лассо, ластик\n[ и ] (Х и Ъ): размер; с Shift: мягкий край\nКолесо, + и −: масштаб; 0: целиком; 1: пиксель в пиксель\nПробел и мышь или средняя кнопка: двигать картинку\nShift и щелчок: прямая линия\nCtrl+Z, Ctrl+Shift+Z: отменить, повторить\nCtrl+V: вставить скопированную картинку\nCtrl+Enter: создать; Esc: закрыть, всё сохранится"],"canvas.done":["Done","Готово"],"canvas.kept":["What you did on the canvas is kept with the picture.","Сделанное на холсте сохранено вместе с картинкой."],"canvas.unkept":["The browser has no room for this picture: the canvas can’t be kept.","В браузере нет места для этой картинки: холст не сохранить."],"canvas.undone":["Undone","Отменено"],"canvas.redone":["Redone","Повторено"],"canvas.inverted":["Inverted","Инвертировано"],"canvas.cleared":["Cleared","Очищено"],"canvas.painted":["Painted","Закрашено"],"canvas.erased":["Erased","Стёрто"]};
+export const style = "#canvas-dialog{width:calc(100vw - 24px);height:calc(100dvh - 24px);max-height:none;grid-template-rows:auto auto minmax(0,1fr) auto auto;gap:var(--s2);padding:var(--s3) var(--s4);overflow:hidden}\n#canvas-dialog .away{display:none}\n.canvas-head h2{white-space:nowrap;margin-right:var(--s3)}\n#canvas-dialog .switch button{min-height:30px;padding:0 var(--s3);font-size:var(--small);white-space:nowrap}\n.easel{position:relative;min-height:0;min-width:0;border-radius:12px;background:var(--sunken);overflow:hidden;touch-action:none;user-select:none;-webkit-user-select:none}\n.easel > canvas,.easel > .outline{position:absolute;inset:0;width:100%;height:100%}\n#canvas-paint{cursor:none;touch-action:none;border-radius:12px}\n#canvas-paint:focus-visible{outline-offset:-2px}\n.easel.held #canvas-paint{cursor:grab}\n[data-now=\"frame\"] #canvas-paint{cursor:grab}\n.easel .outline{pointer-events:none}\n.outline path{fill:color-mix(in srgb,var(--accent) 22%,transparent);stroke:#fff;stroke-width:1.5;paint-order:stroke;stroke-dasharray:5 4;filter:drop-shadow(0 0 1px #000)}\n.beyond,.frame-box{position:absolute;pointer-events:none}\n.beyond{background:repeating-linear-gradient(45deg,transparent 0 7px,color-mix(in srgb,var(--accent) 34%,transparent) 7px 9px),color-mix(in srgb,var(--surface) 70%,transparent)}\n.frame-box{box-shadow:0 0 0 1px color-mix(in srgb,var(--edge) 60%,transparent)}\n.frame-box.cut,[data-now=\"frame\"] .frame-box{box-shadow:0 0 0 1.5px #fff,0 0 0 3px #000,0 0 0 9999px rgb(15 14 13 / 45%)}\n.frame-box i{display:none;position:absolute;pointer-events:auto;touch-action:none}\n[data-now=\"frame\"] .frame-box i{display:block}\n.frame-box i::after{content:\"\";position:absolute;inset:0;margin:auto;background:#fff;border:1px solid #000;border-radius:4px}\n[data-edge=\"left\"],[data-edge=\"right\"]{top:0;bottom:0;width:32px;cursor:ew-resize}\n[data-edge=\"top\"],[data-edge=\"bottom\"]{left:0;right:0;height:32px;cursor:ns-resize}\n[data-edge=\"left\"]::after,[data-edge=\"right\"]::after{width:8px;height:36px}\n[data-edge=\"top\"]::after,[data-edge=\"bottom\"]::after{width:36px;height:8px}\n[data-edge=\"left\"],[data-edge^=\"left \"]{left:-16px}\n[data-edge=\"right\"],[data-edge^=\"right \"]{right:-16px}\n[data-edge=\"top\"],[data-edge$=\" top\"]{top:-16px}\n[data-edge=\"bottom\"],[data-edge$=\" bottom\"]{bottom:-16px}\n[data-edge*=\" \"]{width:32px;height:32px;cursor:nwse-resize}\n[data-edge=\"right top\"],[data-edge=\"left bottom\"]{cursor:nesw-resize}\n[data-edge*=\" \"]::after{width:12px;height:12px}\n.float{position:absolute;cursor:move;outline:2px dashed #fff;box-shadow:0 0 0 1px #000;touch-action:none}\n.float canvas{display:block;width:100%;height:100%}\n.float i{position:absolute;right:-14px;bottom:-14px;width:28px;height:28px;cursor:nwse-resize;touch-action:none}\n.float i::after{content:\"\";position:absolute;inset:7px;background:#fff;border:1px solid #000;border-radius:50%}\n.float-acts{position:absolute;left:50%;bottom:var(--s3);translate:-50%;display:flex;gap:var(--s2)}\n.brush{position:absolute;left:0;top:0;box-shadow:inset 0 0 0 1.5px #fff,0 0 0 1px #000;border-radius:50%;pointer-events:none}\n.brush::after{content:\"\";position:absolute;inset:var(--hard,0);border:1px dashed #fff;border-radius:50%;mix-blend-mode:difference}\n.zoom{position:absolute;right:var(--s2);bottom:var(--s2);display:flex;align-items:center;border-radius:var(--round);background:var(--veil)}\n.zoom .text-button{min-width:58px;text-align:center;font-variant-numeric:tabular-nums;color:var(--text)}\n.canvas-tools{display:flex;flex-wrap:wrap;align-items:center;gap:var(--s1) var(--s4);min-height:40px}\n.canvas-tools > .toolbar{flex-wrap:nowrap}\n.tool[aria-pressed=\"true\"]{background:var(--accent-soft);color:var(--accent);box-shadow:inset 0 0 0 1px var(--accent)}\n.canvas-number,.canvas-colour{display:flex;align-items:center;gap:var(--s2);font-size:var(--small);color:var(--muted)}\n.canvas-number input[type=\"range\"]{width:clamp(60px,7vw,110px)}\n.canvas-number input[type=\"text\"]{width:62px;text-align:right}\n.canvas-colour input{width:44px;height:var(--control);padding:2px;border:1px solid var(--edge);border-radius:var(--round);background:var(--surface);cursor:pointer}\n.canvas-frame-row{display:flex;flex-wrap:wrap;align-items:center;gap:var(--s1) var(--s3)}\n.canvas-foot{display:flex;align-items:center;gap:var(--s2)}\n.canvas-prompt{flex:1;min-width:0}\n.canvas-foot .hint{flex:none;font-variant-numeric:tabular-nums}\n#canvas-keys .menu-items{top:auto;bottom:calc(100% + 4px);width:min(420px,80vw);padding:var(--s3)}\n#canvas-keys-text{white-space:pre-line}\n\n@media (max-width:860px){\n#canvas-dialog{width:100vw;max-width:none;height:100dvh;margin:0;border:0;border-radius:0;padding:var(--s2) var(--s3) max(var(--s2),env(safe-area-inset-bottom))}\n.canvas-head{min-height:44px}\n.canvas-head h2{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\n#canvas-dialog .switch button{min-height:38px;padding:0 10px}\n.canvas-hint{font-size:0.75rem;line-height:1.35;min-height:2.7em}\n.canvas-tools{gap:var(--s1) var(--s2);min-height:116px;align-content:start}\n.canvas-tools > .toolbar{gap:2px}\n.canvas-tools > .toolbar:not([role]){order:1;margin-left:auto}\n.canvas-tools > .canvas-number{order:2;flex:1 1 40%;display:grid;grid-template-columns:minmax(0,1fr) 56px;gap:0 var(--s2)}\n.canvas-tools > .canvas-number > span{grid-column:1 / -1;font-size:0.75rem}\n.canvas-number input[type=\"range\"]{width:100%;height:44px}\n.canvas-number input[type=\"text\"]{width:56px;min-height:44px;padding:4px 8px}\n.canvas-tools .icon-button{min-width:38px;width:38px}\n.canvas-colour > span{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\n.canvas-colour input{height:44px}\n.canvas-frame-row{flex:1;display:grid;grid-template-columns:repeat(4,1fr);gap:var(--s2)}\n.canvas-frame-row .canvas-number{display:grid;gap:0;font-size:0.75rem}\n.canvas-frame-row .canvas-number input[type=\"text\"]{width:100%}\n.canvas-frame-row .button{grid-column:1 / -1;justify-self:start}\n.float-acts{bottom:64px}\n.canvas-foot{flex-wrap:wrap}\n.canvas-prompt{flex:1 1 100%}\n.canvas-foot .hint{flex:1;min-width:0;font-size:0.75rem}\n}\n\n@media (max-height:520px){\n#canvas-dialog{grid-template-rows:auto minmax(0,1fr) auto auto;gap:var(--s1)}\n.canvas-hint,.canvas-foot .hint{display:none}\n.canvas-tools{flex-wrap:nowrap;min-height:44px;overflow-x:auto}\n.canvas-tools > *,.canvas-tools > .canvas-number{flex:none}\n.canvas-tools > .canvas-number{display:flex}\n.canvas-number input[type=\"range\"]{width:80px}\n.canvas-foot{flex-wrap:nowrap}\n.canvas-prompt{flex:1 1 0}\n}\n\n@media (forced-colors:active){\n.tool[aria-pressed=\"true\"]{outline:2px solid Highlight}\n}\n";
 export const tree = [["dialog",{"id":"canvas-dialog","class":"full","data-keep":"","aria-labelledby":"canvas-title"},["div",{"class":"label-row canvas-head"},["h2",{"id":"canvas-title","data-t":"canvas.title"}],["div",{"class":"switch","role":"group","data-t-aria-label":"canvas.modes"},["button",{"type":"button","data-mode":"mask","aria-pressed":"true","data-t":"canvas.mask"}],["button",{"type":"button","data-mode":"sketch","aria-pressed":"false","data-t":"canvas.sketch"}],["button",{"type":"button","data-mode":"frame","aria-pressed":"false","data-t":"canvas.frame"}]],["span",{"class":"spring"}],["button",{"type":"button","class":"icon-button","id":"canvas-undo","data-t-aria-label":"canvas.undo","data-t-title":"canvas.undo"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-undo"}]]],["button",{"type":"button","class":"icon-button","id":"canvas-redo","data-t-aria-label":"canvas.redo","data-t-title":"canvas.redo"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-redo"}]]],["button",{"type":"button","class":"icon-button","id":"canvas-close","data-t-aria-label":"close","data-t-title":"close"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-x"}]]]],["p",{"class":"hint canvas-hint","id":"canvas-hint"}],["div",{"class":"easel","id":"easel"},["div",{"class":"beyond","id":"canvas-beyond","aria-hidden":"true"}],["canvas",{"id":"canvas-base","aria-hidden":"true"}],["canvas",{"id":"canvas-paint","tabindex":"0","role":"application","aria-describedby":"canvas-keys-text","data-t-aria-label":"canvas.label"}],["svg",{"class":"outline","aria-hidden":"true"},["path",{"id":"canvas-outline","d":""}]],["div",{"class":"frame-box","id":"canvas-frame","aria-hidden":"true"},["i",{"data-edge":"left"}],["i",{"data-edge":"top"}],["i",{"data-edge":"right"}],["i",{"data-edge":"bottom"}],["i",{"data-edge":"left top"}],["i",{"data-edge":"right top"}],["i",{"data-edge":"left bottom"}],["i",{"data-edge":"right bottom"}]],["div",{"class":"float","id":"canvas-float","tabindex":"0","role":"application","data-t-aria-label":"canvas.float","hidden":""},["canvas",{"id":"canvas-float-picture"}],["i",{"id":"canvas-float-size"}]],["span",{"class":"brush","id":"brush","hidden":""}],["div",{"class":"float-acts","id":"canvas-float-acts","hidden":""},["button",{"type":"button","class":"button small primary","id":"canvas-float-place","data-t":"canvas.float.place"}],["button",{"type":"button","class":"button small","id":"canvas-float-off","data-t":"canvas.float.off"}]],["div",{"class":"zoom","role":"group","data-t-aria-label":"canvas.zoom"},["button",{"type":"button","class":"icon-button","id":"canvas-out","data-t-aria-label":"canvas.out","data-t-title":"canvas.out"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-minus"}]]],["button",{"type":"button","class":"text-button","id":"canvas-fit","data-t-title":"canvas.fit"},["span",{"id":"canvas-scale"}],["span",{"class":"visually-hidden","data-t":"canvas.fit"}]],["button",{"type":"button","class":"icon-button","id":"canvas-in","data-t-aria-label":"canvas.in","data-t-title":"canvas.in"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-plus"}]]]]],["div",{"class":"canvas-tools"},["div",{"class":"toolbar","role":"toolbar","id":"canvas-tools","data-t-aria-label":"canvas.tools","data-in":"mask sketch"},["button",{"type":"button","class":"icon-button tool","data-tool":"brush","aria-pressed":"true","data-t-aria-label":"canvas.brush","data-t-title":"canvas.brush"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-fix"}]]],["button",{"type":"button","class":"icon-button tool","data-tool":"rectangle","aria-pressed":"false","data-t-aria-label":"canvas.rectangle","data-t-title":"canvas.rectangle"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-rectangle"}]]],["button",{"type":"button","class":"icon-button tool","data-tool":"lasso","aria-pressed":"false","data-t-aria-label":"canvas.lasso","data-t-title":"canvas.lasso"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-lasso"}]]],["button",{"type":"button","class":"icon-button tool","data-tool":"pick","aria-pressed":"false","data-in":"sketch","data-t-aria-label":"canvas.pick","data-t-title":"canvas.pick"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-pick"}]]],["button",{"type":"button","class":"icon-button tool","id":"canvas-erase","aria-pressed":"false","data-t-aria-label":"canvas.erase","data-t-title":"canvas.erase"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-erase"}]]]],["label",{"class":"canvas-number","data-in":"mask sketch"},["span",{"data-t":"canvas.size"}],["input",{"type":"range","id":"canvas-size-slide","min":"0","max":"100","step":"0.5","tabindex":"-1","data-t-aria-label":"canvas.size"}],["input",{"type":"text","id":"canvas-size","data-step":"4","inputmode":"numeric","spellcheck":"false","data-t-aria-label":"canvas.size"}]],["label",{"class":"canvas-number","data-in":"mask sketch"},["span",{"data-t":"canvas.feather"}],["input",{"type":"range","id":"canvas-feather-slide","min":"0","max":"100","tabindex":"-1","data-t-aria-label":"canvas.feather"}],["input",{"type":"text","id":"canvas-feather","data-step":"5","inputmode":"numeric","spellcheck":"false","data-t-aria-label":"canvas.feather"}]],["label",{"class":"canvas-colour","data-in":"sketch"},["span",{"data-t":"canvas.colour"}],["input",{"type":"color","id":"canvas-colour","value":"#d8432e"}]],["div",{"class":"toolbar","data-in":"mask sketch"},["button",{"type":"button","class":"button small","id":"canvas-invert","data-in":"mask","data-t":"canvas.invert"}],["button",{"type":"button","class":"button small","id":"canvas-holes","data-in":"mask","data-t":"canvas.holes","hidden":""}],["button",{"type":"button","class":"icon-button","id":"canvas-bring","data-in":"sketch","data-t-aria-label":"canvas.bring","data-t-title":"canvas.bring"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-image"}]]],["button",{"type":"button","class":"icon-button","id":"canvas-clear","data-t-aria-label":"canvas.clear","data-t-title":"canvas.clear"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-trash"}]]],["input",{"type":"file","id":"canvas-file","accept":"image/png,image/jpeg,image/webp","data-t-aria-label":"canvas.bring","hidden":""}]],["div",{"class":"canvas-frame-row","id":"canvas-frame-numbers","data-in":"frame"},["label",{"class":"canvas-number"},["span",{"data-t":"extend.left"}],["input",{"type":"text","id":"canvas-left","data-step":"8","inputmode":"numeric","spellcheck":"false"}]],["label",{"class":"canvas-number"},["span",{"data-t":"extend.top"}],["input",{"type":"text","id":"canvas-top","data-step":"8","inputmode":"numeric","spellcheck":"false"}]],["label",{"class":"canvas-number"},["span",{"data-t":"extend.right"}],["input",{"type":"text","id":"canvas-right","data-step":"8","inputmode":"numeric","spellcheck":"false"}]],["label",{"class":"canvas-number"},["span",{"data-t":"extend.bottom"}],["input",{"type":"text","id":"canvas-bottom","data-step":"8","inputmode":"numeric","spellcheck":"false"}]],["button",{"type":"button","class":"button small","id":"canvas-frame-reset","data-t":"canvas.frame.reset"}]]],["div",{"class":"canvas-foot"},["label",{"class":"canvas-prompt"},["span",{"class":"visually-hidden","data-t":"field.prompt"}],["input",{"type":"text","id":"canvas-prompt","dir":"auto","spellcheck":"true","autocomplete":"off","data-t-placeholder":"canvas.prompt"}]],["p",{"class":"hint","id":"canvas-about"}],["details",{"class":"menu keys","id":"canvas-keys"},["summary",{"class":"text-button","data-t":"canvas.keys"}],["div",{"class":"menu-items"},["p",{"id":"canvas-keys-text","class":"hint","data-t":"canvas.keys.text"}]]],["button",{"type":"button","class":"button small","id":"canvas-done","data-t":"canvas.done"}],["button",{"type":"button","class":"button small primary","id":"canvas-generate","data-t":"generate"}]],["svg",{"class":"sprite","aria-hidden":"true"},["symbol",{"id":"i-undo","viewBox":"0 0 20 20"},["path",{"d":"M7 4L3.5 7.500L7 11M3.500 7.500h8a5 5 0 010 10H8"}]],["symbol",{"id":"i-redo","viewBox":"0 0 20 20"},["path",{"d":"M13 4l3.500 3.500L13 11M16.500 7.500h-8a5 5 0 000 10H12"}]],["symbol",{"id":"i-minus","viewBox":"0 0 20 20"},["path",{"d":"M4 10h12"}]],["symbol",{"id":"i-plus","viewBox":"0 0 20 20"},["path",{"d":"M4 10h12M10 4v12"}]],["symbol",{"id":"i-rectangle","viewBox":"0 0 20 20"},["rect",{"x":"3","y":"4.500","width":"14","height":"11","rx":"1","stroke-dasharray":"3 2.200"}]],["symbol",{"id":"i-lasso","viewBox":"0 0 20 20"},["path",{"d":"M6 13c-2-1-3-2.300-3-4 0-3 3-5.500 7-5.500s7 2.500 7 5.500-3 5.500-7 5.500c-1 0-2-.1-2.800-.4M7.500 14.500a2 2 0 10-4 0c0 1.500 2 2 1.500 3.500"}]],["symbol",{"id":"i-pick","viewBox":"0 0 20 20"},["path",{"d":"M11 6l3 3-7.500 7.500H3.500v-3zM12 5l1.800-1.800a1.700 1.700 0 012.900 2.900L15 8"}]],["symbol",{"id":"i-erase","viewBox":"0 0 20 20"},["path",{"d":"M8 16.500h8.500M3.500 12.500l8-8.500 5 5-7 7.500H7zM7.500 8.500l5 5"}]]]]];
 export const start = ({ $controls, $dom, $form, $i18n, $keys, $notices, $numbers, $pictures, $size, $source, $undo }) => {
 
@@ -300,6 +300,7 @@ layers = base = points = null;
 }
 
 function takeTool(kind) {
+end();
 now.kind = kind;
 for (const button of all("[data-tool]")) press(button, button.dataset.tool === kind);
 }
@@ -331,6 +332,7 @@ const isDrawing = () => points !== null;
 const isBrush = () => now.kind === "brush";
 
 function begin(point, { pressure = 1, straight = false } = {}) {
+end(); // what keys have begun, or who lifted it wasn't seen to
 if (now.kind === "pick") return void pick(point);
 const first = { x: point.x, y: point.y, r: radius(pressure) };
 points = [first];
@@ -424,6 +426,7 @@ const { inEasel, pan, placeOf, zoom } = $view;
 
 const WHEEL = 0.0015;
 const LINE = 32;
+const FAR = 48;
 const down = new Map();
 let doing = null; // "draw", "pan" or "pinch"
 let held = false;
@@ -437,6 +440,7 @@ canvas.addEventListener("pointerdown", put);
 canvas.addEventListener("pointermove", move);
 canvas.addEventListener("pointerup", lift);
 canvas.addEventListener("pointercancel", lift);
+canvas.addEventListener("lostpointercapture", lift);
 canvas.addEventListener("pointerleave", () => { if (!doing) showBrush(null); });
 canvas.addEventListener("contextmenu", (event) => event.preventDefault());
 addEventListener("blur", () => hold(false));
@@ -456,13 +460,14 @@ hold(false);
 }
 
 function put(event) {
-const pen = [...down.values()].some((one) => one.pen);
-if (pen && event.pointerType === "touch") return;
+const pen = event.pointerType === "pen";
+if (event.pointerType === "touch" && [...down.values()].some((one) => one.pen || (doing === "draw" && one.far))) return;
 if (event.button > 1) return;
+if (pen && down.size) forget();
 event.preventDefault();
 byId("canvas-paint").focus();
 byId("canvas-paint").setPointerCapture(event.pointerId);
-down.set(event.pointerId, { x: event.clientX, y: event.clientY, pen: event.pointerType === "pen" });
+down.set(event.pointerId, { x: event.clientX, y: event.clientY, from: { x: event.clientX, y: event.clientY }, pen, far: false });
 if (down.size === 2) {
 abort();
 doing = "pinch";
@@ -480,12 +485,19 @@ if (!before) return;
 if (doing === "draw") for (const each of coalesced(event)) extend(placeOf(each), { pressure: pressureOf(each) });
 if (doing === "pan") pan(event.clientX - before.x, event.clientY - before.y);
 if (doing === "pinch") pinch(event);
-Object.assign(before, { x: event.clientX, y: event.clientY });
+Object.assign(before, { x: event.clientX, y: event.clientY, far: before.far || Math.hypot(event.clientX - before.from.x, event.clientY - before.from.y) > FAR });
+}
+
+function forget() {
+abort();
+down.clear();
+doing = null;
 }
 
 function lift(event) {
+const lifted = down.get(event.pointerId);
 if (!down.delete(event.pointerId)) return;
-if (doing === "draw") event.type === "pointercancel" ? abort() : end();
+if (doing === "draw") event.type === "pointercancel" && !lifted.far ? abort() : end();
 if (doing !== "pinch" || down.size === 0) doing = null;
 }
 
@@ -546,7 +558,6 @@ function useKeys(of) {
 layers = of;
 at = { x: of.width / 2, y: of.height / 2 };
 pointed = over = false;
-rest();
 }
 
 function pointAt(place) {
@@ -569,6 +580,7 @@ next.focus();
 }
 
 function press(event) {
+if (event.isComposing) return; // Enter and Escape are the input method's
 const held = event.ctrlKey || event.metaKey;
 const writes = event.target.matches("input:not([type=range], [type=color]), textarea");
 if (event.key === "Enter" && (held || event.target.id === "canvas-prompt")) acts.done(true);
@@ -648,7 +660,7 @@ else return false;
 if (!pointed || over) showBrush(at);
 return true;
 }
-return { startKeys, useKeys, pointAt };
+return { startKeys, useKeys, pointAt, rest };
 })();
 
 const $layers = (() => {
@@ -743,7 +755,8 @@ clear(layer) {
 this.begin(layer);
 this.cover.fill(255);
 this.lay(this.whole(), { erase: true, colour: TINT });
-this.step.tiles = new Map([...this.step.tiles].filter(([, tile]) => tile.data.some(Boolean)));
+const painted = [...this.step.tiles].filter(([, tile]) => tile.data.some(Boolean));
+Object.assign(this.step, { tiles: new Map(painted), bytes: painted.reduce((sum, [, tile]) => sum + tile.data.length, 0) });
 this.cover.fill(0);
 this.end();
 }
@@ -760,8 +773,10 @@ setFrame(frame, by = null) {
 if (Object.keys(frame).every((side) => frame[side] === this.frame[side])) return;
 const step = { frame: this.frame, by, bytes: 0 };
 this.frame = frame;
-if (by && this.done.at(-1)?.by === by) this.changed();
-else this.push(step);
+if (by && this.done.at(-1)?.by === by) {
+this.undone = [];
+this.changed();
+} else this.push(step);
 }
 
 undo() {
@@ -812,6 +827,7 @@ this.seen(null);
 }
 
 * tilesIn({ left, top, right, bottom }) {
+if (right <= left || bottom <= top) return;
 for (let y = Math.floor(top / TILE) * TILE; y < bottom; y += TILE) {
 for (let x = Math.floor(left / TILE) * TILE; x < right; x += TILE) {
 yield { left: x, top: y, right: Math.min(x + TILE, this.width), bottom: Math.min(y + TILE, this.height) };
@@ -918,6 +934,7 @@ const { canvasOf } = $layers;
 const BLOCK = 4;
 const SOFT_PART = 1 / 2000;
 const [BLACK, WHITE, HALF] = [24, 231, 128]; // as the server takes a mask's levels
+const GREYISH = 48;
 
 function pixelsOf(bitmap, width, height) {
 const canvas = canvasOf(width, height);
@@ -931,17 +948,30 @@ return data;
 
 function levelsOf(pixels) {
 const holes = holesOf(pixels);
-const levels = holes ?? new Uint8Array(pixels.length / 4);
-if (!holes) for (let at = 0, from = 0; at < levels.length; at++, from += 4) levels[at] = Math.max(pixels[from], pixels[from + 1], pixels[from + 2]);
-else if (isStrokes(pixels)) for (let at = 0; at < levels.length; at++) levels[at] = 255 - levels[at];
+if (!holes) return brightnessOf(pixels);
+return isStrokes(pixels) ? holes.map((hole) => 255 - hole) : holes;
+}
+
+function brightnessOf(pixels) {
+const levels = new Uint8Array(pixels.length / 4);
+const each = (level) => { for (let at = 0, from = 0; at < levels.length; at++, from += 4) levels[at] = level(pixels[from], pixels[from + 1], pixels[from + 2]); };
+let coloured = false;
+each((red, green, blue) => {
+coloured ||= Math.max(red, green, blue) - Math.min(red, green, blue) >= GREYISH;
+return Math.round(0.299 * red + 0.587 * green + 0.114 * blue);
+});
+if (coloured) each((red, green, blue) => (Math.max(red, green, blue) >= HALF ? 255 : 0));
 return levels;
 }
 
 function isStrokes(pixels) {
+let [hole, seen] = [false, false];
 for (let from = 0; from < pixels.length; from += 4) {
-if (pixels[from + 3] >= HALF && Math.min(pixels[from], pixels[from + 1], pixels[from + 2]) < WHITE) return false;
+if (pixels[from + 3] < HALF) hole = true;
+else if (Math.min(pixels[from], pixels[from + 1], pixels[from + 2]) < WHITE) return false;
+else seen = true;
 }
-return true;
+return hole && seen;
 }
 
 function holesOf(pixels) {
@@ -967,7 +997,8 @@ pixels.data[to] = pixels.data[to + 1] = pixels.data[to + 2] = value;
 pixels.data[to + 3] = 255;
 painted ||= value > 0;
 }
-return painted ? fileFrom(width, height, (drawn) => drawn.putImageData(pixels, 0, 0)) : null;
+const file = painted ? await fileFrom(width, height, (drawn) => drawn.putImageData(pixels, 0, 0)) : null;
+return { file, hardened: !soft && fades(levels, width, height) };
 }
 
 function flatFile(pictures, whole, { left, top, right, bottom }, { kind = "image/png", times = 1 } = {}) {
@@ -1003,6 +1034,15 @@ for (let y = top; y < bottom; y++) {
 for (let at = y * width + left; at < y * width + right; at++) if (levels[at] <= BLACK || levels[at] >= WHITE) return false;
 }
 return true;
+}
+
+function fades(levels, width, height) {
+for (let y = 1; y < height - 1; y++) {
+for (let x = 1, at = y * width + 1; x < width - 1; x++, at++) {
+if (levels[at] > BLACK && levels[at] < WHITE && isGrey(levels, width, x - 1, y - 1, x + 2, y + 2)) return true;
+}
+}
+return false;
 }
 return { pixelsOf, levelsOf, holesOf, maskFile, flatFile };
 })();
@@ -1211,7 +1251,7 @@ const { numberIn, startStepping } = $numbers;
 const { longestSide } = $size;
 const { restoreSource, sourceState, takeSource } = $source;
 const { undoToNow } = $undo;
-const { pointAt, startKeys, useKeys } = $bykeys;
+const { pointAt, rest, startKeys, useKeys } = $bykeys;
 const { flatFile, holesOf, levelsOf, maskFile, pixelsOf } = $files;
 const { cropBox, framedSize, showFrame, SIDES, startFrame, useFrame } = $frame;
 const { letGo, startHands } = $hands;
@@ -1231,7 +1271,7 @@ const state = sourceState();
 if (!state.source || open || opening) return;
 opening = true;
 try {
-open = { ...(await prepared(state)), undo, touched: false, dirty: false, timer: 0, keeping: Promise.resolve(), closing: false };
+open = { ...(await prepared(state)), undo, touched: false, dirty: false, hardened: false, timer: 0, keeping: Promise.resolve(), closing: false };
 } catch {
 return void notice(t("source.broken"), { about: "canvas", bad: true });
 } finally {
@@ -1243,7 +1283,7 @@ useTools(base, layers);
 useKeys(layers);
 useFrame(layers, timesLarger(state.source), reframed);
 showPicture(base, layers, moved);
-byId("canvas-prompt").value = control("prompt").value;
+byId("canvas-prompt").value = control("prompt").value.replace(/\s*\n\s*/g, " ");
 show(byId("canvas-holes"), open.holes !== null);
 setMode(mode);
 describe();
@@ -1268,7 +1308,7 @@ async function prepared(state) {
 const plain = state.source.work ?? state.source;
 const base = await createImageBitmap(plain.blob);
 const layers = new Layers(base.width, base.height, redraw, changed);
-const mask = state.mask && (state.source.work?.mask ?? state.mask);
+const mask = state.source.work ? state.source.work.mask : state.mask;
 if (mask) {
 const bitmap = await createImageBitmap(mask);
 layers.setMask(levelsOf(pixelsOf(bitmap, base.width, base.height)));
@@ -1295,7 +1335,8 @@ function changed() {
 if (!open) return;
 open.touched = open.dirty = true;
 clearTimeout(open.timer);
-open.timer = setTimeout(() => keepNow().catch(() => { open.dirty = true; }), SOON);
+const one = open;
+one.timer = setTimeout(() => keepNow().catch(() => { one.dirty = true; }), SOON);
 reframed();
 }
 
@@ -1307,11 +1348,12 @@ one.dirty = false;
 return one.keeping;
 }
 
-async function keep({ state, plain, base, layers }) {
+async function keep(one) {
+const { state, plain, base, layers } = one;
 const [whole, box] = [layers.whole(), cropBox(layers)];
 const [sketched, cropped] = [layers.isSketched(), SIDES.some((side) => box[side] !== whole[side])];
 const size = { width: box.right - box.left, height: box.bottom - box.top };
-const mask = await maskFile(layers.mask, layers.width, box);
+const { file: mask, hardened } = await maskFile(layers.mask, layers.width, box);
 const source = { ...state.source, blob: plain.blob, ...size, from: cropped ? null : plain.from, work: null };
 if (sketched || cropped) {
 const kind = plain.blob.type === "image/jpeg" ? "image/jpeg" : "image/png";
@@ -1322,7 +1364,7 @@ source.blob = await flatFile([fine, layers.sketch], layers, box, { kind, times }
 if (fine !== base) fine.close();
 source.work = {
 blob: plain.blob, width: layers.width, height: layers.height, from: plain.from, sketch: sketched ? await flatFile([layers.sketch], layers, whole) : null,
-mask: cropped ? await maskFile(layers.mask, layers.width, whole) : mask, crop: Object.fromEntries(SIDES.map((side) => [side, Math.max(0, -layers.frame[side])])),
+mask: cropped ? (await maskFile(layers.mask, layers.width, whole)).file : mask, crop: Object.fromEntries(SIDES.map((side) => [side, Math.max(0, -layers.frame[side])])),
 };
 }
 const before = sourceState().source;
@@ -1333,20 +1375,20 @@ for (const side of SIDES) {
 const margin = Math.round(Math.max(0, layers.frame[side]) * factor);
 if ((numberIn(control(`extend.${side}`).value) || 0) !== margin) change(`extend.${side}`, margin || "");
 }
+if (hardened && !one.hardened) tell(t("canvas.hint.hard"));
+one.hardened = hardened;
+showHint();
 }
 
 async function finish(generates = false) {
 if (!open || open.closing) return;
 const one = open;
 one.closing = true;
-setDown();
-end();
 try {
-await keepNow();
+await keepAll();
 } catch {
 one.closing = false;
-one.dirty = true;
-return void notice(t("canvas.unkept"), { about: "canvas", bad: true });
+return;
 }
 byId("canvas-dialog").close();
 release();
@@ -1354,10 +1396,27 @@ if (generates) byId("generate").click();
 else if (one.touched) notice(t("canvas.kept"), { about: "canvas", action: one.undo });
 }
 
+async function keepAll() {
+const one = open;
+try {
+let kept;
+do {
+setDown();
+end();
+kept = keepNow();
+await kept;
+} while (one.dirty || one.keeping !== kept);
+} catch (error) {
+one.dirty = true;
+notice(t("canvas.unkept"), { about: "canvas", bad: true });
+throw error;
+}
+}
+
 async function release() {
 const one = open;
 if (!one || byId("canvas-dialog").open) return;
-if (!one.closing) await keepNow();
+if (!one.closing) await keepAll().catch(() => {});
 open = null;
 clearTimeout(one.timer);
 letGo();
@@ -1376,10 +1435,15 @@ if (toolNow().kind === "pick" && mode === "mask") takeTool("brush");
 byId("canvas-dialog").dataset.now = mode;
 for (const button of all("[data-mode]")) press(button, button.dataset.mode === mode);
 for (const part of all("[data-in]", byId("canvas-dialog"))) part.classList.toggle("away", !part.dataset.in.split(" ").includes(mode));
-byId("canvas-hint").textContent = t(`canvas.hint.${mode}`);
+rest();
+showHint();
 showFor({ wide: mode === "frame", faint: mode !== "mask" });
 showBrush(null);
 reframed();
+}
+
+function showHint() {
+if (open) byId("canvas-hint").textContent = t(`canvas.hint.${open.mode === "mask" && open.hardened ? "hard" : open.mode}`);
 }
 
 function moved() {
@@ -1415,7 +1479,7 @@ const keys = byId("canvas-keys");
 if (keys.open) {
 keys.open = false;
 keys.querySelector("summary").focus();
-} else if (isDrawing()) abort();
+} else if (isDrawing()) toolNow().kind === "brush" ? end() : abort();
 else if (isPlacing()) setDown();
 else finish();
 }

@@ -166,11 +166,13 @@ async function finish(generates = false) {
 async function keepAll() {
   const one = open;
   try {
+    let kept;
     do {
       setDown();
       end();
-      await keepNow();
-    } while (one.dirty);
+      kept = keepNow();
+      await kept;
+    } while (one.dirty || one.keeping !== kept); // the clock may have begun to keep what came meanwhile
   } catch (error) {
     one.dirty = true;
     notice(t("canvas.unkept"), { about: "canvas", bad: true });

@@ -373,6 +373,12 @@ def test_a_model_is_settled_only_where_no_use_can_change_it(default, available, 
     assert default_model(entries(*available, shipped="t"), default) == settled
 
 
+def test_of_several_shipped_models_the_first_is_meant_where_there_is_no_other():
+    shipped = [msgspec.structs.replace(each, shipped=True) for each in entries("toybox-flow", "toybox")]
+    assert (choose_model(None, available=shipped), default_model(shipped, None)) == ("toybox", "toybox")
+    assert choose_model(None, available=[*shipped, *entries("fox")]) == "fox"
+
+
 @pytest.mark.parametrize(
     ("name", "default", "available", "error", "said"),
     [

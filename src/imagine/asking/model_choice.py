@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..files.shipped import FIRST
 from ..messages import Message, message
 from ..words.entry import Entry
 from ..words.errors import BadRequest, ModelNotFound
@@ -18,8 +19,8 @@ def choose_model(
 ) -> str:  # fmt: skip
     """The named one; else the configured `default`; else the only one; else the first of `recent` (latest first).
 
-    `available` is what can make a picture; the shipped model counts only where there is no other. Aliases are the
-    caller's, to apply before; `alias` is the one that led to no name, for the error's words.
+    `available` is what can make a picture; shipped models count only where there is no other. Aliases are the caller's,
+    to apply before; `alias` is the one that led to no name, for the error's words.
     Raises ModelNotFound for a name that isn't there, BadRequest on `model` where none is named and nothing decides.
     """
     names = [entry.name for entry in available]
@@ -48,10 +49,12 @@ def default_model(available: Sequence[Entry], default: str | None) -> str | None
 
 
 def _only(available: Sequence[Entry]) -> str | None:
-    """The only model, not counting what is made of others, nor the shipped one where there are others."""
+    """The only model, not counting what is made of others, nor shipped ones where there are others; of several shipped
+    ones the first."""
     files = [entry for entry in available if not entry.is_named]
-    own = [entry.name for entry in files if not entry.shipped] or [entry.name for entry in files]
-    return own[0] if len(own) == 1 else None
+    own = [entry for entry in files if not entry.shipped]
+    names = [entry.name for entry in own or [each for each in files if each.name == FIRST] or files]
+    return names[0] if len(names) == 1 else None
 
 
 def _among(names: Sequence[str]) -> Message:

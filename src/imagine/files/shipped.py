@@ -8,6 +8,8 @@ from pathlib import Path
 UNPACKED = 946_684_800
 """The time of change of every file that the one-file binary has unpacked, 2000-01-01: one that was written to has
 another."""
+FIRST = "toybox"
+"""The model that a machine without any other draws with."""
 _PACKAGE = Path(__file__).parents[1]
 
 

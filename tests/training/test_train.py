@@ -50,6 +50,10 @@ def trained(given, stop_after=None):
     return told
 
 
+def losses(told):
+    return [each.loss for each in told if isinstance(each, StepTaken)]
+
+
 def read(path):
     with safe_open(path, framework="pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
@@ -114,12 +118,14 @@ def test_what_a_transformer_learned_is_told_and_drawn_with(assign, model, family
     assert not changed.warnings
 
 
+@pytest.mark.parametrize("family", ["stable_diffusion", *FLOWS], indirect=True)
 def test_where_memory_is_short_the_same_is_learned(assign, monkeypatch):
     remembered, computed = assign("remembered", steps=2), assign("computed", steps=2)
-    trained(remembered)
+    told = trained(remembered)
     monkeypatch.setattr(trainer, "LARGE", 0)
     monkeypatch.setattr(trainer, "available", lambda: 0)
-    trained(computed)
+    again = trained(computed)
+    assert losses(again) == pytest.approx(losses(told), rel=1e-4)
     (one, _), (other, _) = read(remembered.target), read(computed.target)
     assert one.keys() == other.keys()
     for name, value in one.items():

@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 import psutil
 import torch
-from torch.nn import Module
 
 from ..engine.device.device import Device
 from ..engine.device.memory import Shortage
@@ -47,6 +46,7 @@ from .lora_file import write_lora
 from .lora_stage import LoraStage
 from .pictures import Lessons
 from .place import alone_in, refuse_another
+from .remembering import remember_less
 from .samples import SamplePainter
 from .trainable import TRAINABLE
 
@@ -162,18 +162,14 @@ def _make_room(family: Family, device: Device, width: int) -> None:
             part.spare()
         device.release()
     elif width >= LARGE and available() < _SPARE:
-        _remember_less(_denoiser(family).module)
-
-
-def _remember_less(network: Module) -> None:
-    network.enable_gradient_checkpointing()  # type: ignore[operator]
+        remember_less(_denoiser(family).module)
 
 
 def _tried(stage: LoraStage, done: int, device: Device, family: Family, clock: Callable[[], float]) -> StepTried:
     """A step that changes nothing, measured. Raises OutOfMemory where there is no room for one."""
     seconds = _seconds(stage, done, device, clock)
     if seconds is None:
-        _remember_less(_denoiser(family).module)
+        remember_less(_denoiser(family).module)
         device.release()
         seconds = _seconds(stage, done, device, clock)
     if seconds is None:

@@ -70,12 +70,15 @@ export function defaultText(name) {
   return value === null || value === undefined || value === "" ? t("default") : t("default.is", { value: choiceText(name, value) });
 }
 
-/** The options of a select: `[value, text]` behind one that says nothing, where that is a choice. What is chosen stays. */
+/** The options of a select: `[value, text]` behind one that says nothing, where that is a choice. What is chosen stays,
+ * and so do options that are the same already: made anew, they would shut the list that a person looks at. */
 export function setChoices(name, choices, nothing) {
   const select = control(name);
+  const wanted = nothing === null ? choices : [["", nothing], ...choices];
+  const there = [...select.options].filter((one) => one.dataset.unknown === undefined || !one.selected);
+  if (there.length === wanted.length && wanted.every(([value, text], at) => there[at].value === String(value) && there[at].textContent === text)) return;
   const chosen = select.value;
-  const none = nothing === null ? [] : [make("option", { value: "" }, nothing)];
-  select.replaceChildren(...none, ...choices.map(([value, text]) => make("option", { value }, text)));
+  select.replaceChildren(...wanted.map(([value, text]) => make("option", { value }, text)));
   choose(select, chosen);
 }
 

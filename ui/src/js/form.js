@@ -16,6 +16,7 @@ import { startWords } from "./words.js";
 const PREVIEW_EVERY = 2;
 const OF_PICTURE = ["strength", "resize", "extend."];
 const CHANGES_NO_PIXEL = new Set(["stream", "preview", "keep_alive"]);
+const CHANGES_NO_CHOICE = new Set(["prompt", "neg"]); // typed into, while all choices would be gone through at each key
 const OF_RECIPE = { buckets: null, template: ["prompt"], neg_template: ["neg"], embeddings: ["prompt", "neg", "model"], assisted: ["prompt"] }; // no controls; each until one of these changes, null: until any does
 let exact = {};
 const described = [];
@@ -91,7 +92,7 @@ export function fill(said) {
   const unknown = Object.keys(values).filter((name) => !known.has(name) && !(name in OF_RECIPE));
   keep();
   describe();
-  learnSamplers().then(describe, () => {});
+  learnSamplers().then(() => describe(), () => {});
   return unknown;
 }
 
@@ -134,7 +135,7 @@ export function restoreForm(state) {
   exact = state.exact;
   keep();
   describe();
-  learnSamplers().then(describe, () => {});
+  learnSamplers().then(() => describe(), () => {});
 }
 
 export function startForm() {
@@ -147,9 +148,9 @@ export function startForm() {
   byId("form").addEventListener("change", (event) => {
     const name = event.target.dataset?.field;
     if (name === "preset") takePresetsModel();
-    if (["model", "preset", "sampler"].includes(name)) learnSamplers().then(describe, () => {});
+    if (["model", "preset", "sampler"].includes(name)) learnSamplers().then(() => describe(), () => {});
   });
-  control("model").addEventListener("focus", () => { if (isReady()) learnModels().then(describe, () => {}); });
+  control("model").addEventListener("focus", () => { if (isReady()) learnModels().then(() => describe(), () => {}); });
   startStepping(byId("form"), ({ dataset: { field: name } }) => {
     const { min = 0, max = Infinity } = field(name) ?? {};
     const from = defaultOf(name) ?? (numberIn(control(name).placeholder) || min);
@@ -194,7 +195,7 @@ function changed(each) {
   if (each.dataset.field) followSlider(each.dataset.field);
   if (each.tagName === "SELECT") markUnsaid(each);
   keep();
-  describe();
+  describe(!CHANGES_NO_CHOICE.has(each.dataset.field));
 }
 
 /** What was in this tab's form; a new tab begins with the latest of any. */
@@ -256,7 +257,7 @@ function stepsAreWrong(said, refuse) {
   return refuse("num_steps", t("error.steps", { sampler: row.name, schedule, min, max: row.max_steps }));
 }
 
-function describe() {
-  if (isReady()) describeChoices();
+function describe(choices = true) {
+  if (choices && isReady()) describeChoices();
   for (const act of described) act();
 }

@@ -65,7 +65,7 @@ async def draw(pool: Pool, steps: int = _STEPS) -> Made:
     finished, ways, begun = 0, [], time.monotonic()
     async for event in pool.submit(job(steps)):
         if isinstance(event, Preview):
-            ways.append(time.time() - made_at(event))
+            ways.append(time.time() - made_at(event.data))
         elif isinstance(event, Progress) and event.step == 1:
             begun = time.monotonic()
         elif isinstance(event, Finished):

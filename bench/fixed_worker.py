@@ -16,7 +16,7 @@ from PIL import Image
 
 from imagine.pictures import images
 from imagine.words.events import Finished, Preview, Progress
-from imagine.words.frames import JobReport, Load, Loaded, Ready, Score, Stats, Submit, Unload, Unloaded
+from imagine.words.frames import JobReport, Load, Loaded, Ready, ResidentModel, Score, Stats, Submit, Unload, Unloaded
 from imagine.words.recipe import meta_from_params
 from imagine.worker.main import main
 
@@ -34,6 +34,7 @@ class FixedEngine:
         self.stage = "idle"
         self._jobs: deque[tuple[Submit, int]] = deque()
         self._said: list[JobReport] = []
+        self._models: dict[str, ResidentModel] = {}
         self._noise = Image.frombytes("RGB", (_SIDE, _SIDE), os.urandom(3 * _SIDE**2))
         self._preview = images.encode(self._noise)
 
@@ -49,6 +50,8 @@ class FixedEngine:
     def submit(self, job: Submit) -> None:
         """Behind those that are there."""
         self._jobs.append((job, 1))
+        model = job.model
+        self._models[model.identity] = ResidentModel(name=model.name, digest=model.digest, identity=model.identity)
 
     def cancel(self, job: str) -> None:
         """Forgets it."""
@@ -90,16 +93,16 @@ class FixedEngine:
         return []
 
     def expire(self, now: float) -> None:
-        """Nothing is held."""
+        """Whatever was asked for stays."""
 
     def stats(self) -> Stats:
-        """What waits."""
-        return Stats(jobs=len(self._jobs))
+        """What waits, and what was asked for, as if it were there."""
+        return Stats(jobs=len(self._jobs), models=[*self._models.values()])
 
 
-def made_at(preview: Preview) -> float:
-    """When a preview was made, in Unix seconds."""
-    return float(_TIME.unpack(preview.data[-_TIME.size :])[0])
+def made_at(data: bytes) -> float:
+    """When a preview was made that ends so, in Unix seconds."""
+    return float(_TIME.unpack(data[-_TIME.size :])[0])
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ class ToldWorker:
         self.stats = Stats()
         self.restarts = 0
         self.away = False
+        self.cut_off = False
         self.held = {}
         self.cancelled = []
         self.changed = lambda: None
@@ -367,6 +368,24 @@ def test_a_lost_workers_jobs_move_to_another_and_begin_anew():
         assert [[[*map(str, end.warnings)] for end in each] for each in ends] == [[again], [again], [[]]]
 
     pooled(act, left, right, slots=2, share=1.0)
+
+
+def test_what_was_lost_with_a_machine_that_is_cut_off_moves_at_once():
+    far, here = ToldWorker(), ToldWorker(ready=False)
+    far.away = far.cut_off = True
+
+    async def act(pool):
+        streams = [pool.submit(submit(name)) for name in "abc"]
+        await settle()
+        far.lose("is silent")
+        here.turn(ready=Ready(device="told"))
+        await settle()
+        assert sorted(here.held) == ["a", "b", "c"], "none of them is what it was lost of"
+        here.lose("was killed")
+        ends = [(await rest(stream))[-1] for stream in streams]
+        assert [end.message.code for end in ends] == [LOST_AGAIN] * 3
+
+    pooled(act, far, here)
 
 
 def test_what_workers_die_of_is_told_so_and_costs_no_other_job_its_second_attempt():

@@ -43,6 +43,7 @@ class PromptedWorker:
         self.stats = Stats()
         self.restarts = 0
         self.away = False
+        self.cut_off = False
         self.kept = True
         self.seen = []
         self.held = {}

@@ -18,26 +18,27 @@ class Attempts:
 
     def __init__(self, placement: JobPlacement[Worker]) -> None:
         self._placement = placement
-        self._doubted: set[Worker] = set()
-        """Those that hold a job which was lost with a worker before."""
+        self._doubted: dict[Worker, Job] = {}
+        """The job of each that may be what a worker died of before."""
 
     def may_take(self, job: Job, worker: Worker) -> bool:
-        """Of jobs that were lost with a worker before, a worker has one at a time: one of them may be what workers die
-        of, and a second death ends all that have died once. One that was given back is for another, if there is one."""
+        """Of jobs that may be what workers die of, a worker has one at a time: a second death ends all that have died
+        once. One that was given back is for another, if there is one."""
         if worker is job.returned and self._placement.is_able(job.wanted, beside=worker):
             return False
-        return job.attempts == 0 or worker not in self._doubted
+        return not job.doubted or worker not in self._doubted
 
     def begin(self, job: Job, worker: Worker) -> None:
         """The worker is handed it."""
         job.attempts += 1
-        if job.attempts > 1:
-            self._doubted.add(worker)
+        if job.doubted:
+            self._doubted[worker] = job
 
     def lose(self, job: Job, worker: Worker, lost: Failed) -> Failed | None:
-        """Its worker was lost with it. None: it is made again, from its beginning; else its end, since it may be what
-        workers die of."""
+        """Its worker was lost with it. None: it is made again, from its beginning; else its end, after so many times.
+        It may be what the worker died of, unless that was cut off with all that it held."""
         job.returned = worker if worker.ready is not None or worker.away else None
+        job.doubted = job.doubted or worker.ready is not None or not worker.cut_off
         job.lost = lost.message
         job.progress, job.spent = None, 0.0
         if job.attempts < _ATTEMPTS:
@@ -46,5 +47,5 @@ class Attempts:
 
     def end(self, job: Job, worker: Worker) -> None:
         """The worker has it no more."""
-        if job.attempts > 1:
-            self._doubted.discard(worker)
+        if self._doubted.get(worker) is job:
+            del self._doubted[worker]

@@ -34,6 +34,9 @@ class Child(asyncio.SubprocessProtocol):
     `ended` comes true once the process is reaped and all that it said was read; its result is why it ended.
     """
 
+    cut_off = False
+    """Whatever it dies of, it is on this machine."""
+
     def __init__(self, limits: Limits, report: Callable[[Report], None]) -> None:
         self._limits = limits
         self._report = report

@@ -35,6 +35,8 @@ class Job:
     """Since when no worker that is ready has its files."""
     attempts: int = 0
     unwanted: bool = False
+    doubted: bool = False
+    """Was it with a worker that was lost, and may be why?"""
     lost: Message | None = None
     """What became of the worker that had it before; None: it was lost with none."""
     returned: Worker | None = None

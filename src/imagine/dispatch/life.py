@@ -20,6 +20,10 @@ class Life(Protocol):
     def refused(self) -> bool:
         """Did it end because its settings can't be, as another start would too?"""
 
+    @property
+    def cut_off(self) -> bool:
+        """Was it lost with its machine, or the way there, so that none of its jobs is to blame?"""
+
     def send(self, command: AnyCommand) -> None:
         """Sends a command; what can't arrive any more is told by `ended`. Raises FrameError."""
 

@@ -12,7 +12,7 @@ import math
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from itertools import count
-from typing import Generic
+from typing import Generic, NamedTuple
 
 from ..words.errors import WorkerLost
 from ..words.events import Failed, Finished, Loading, Progress
@@ -38,6 +38,13 @@ _IN_PARTS = 3.0
 _FORGIVEN = 600.0
 """Seconds after which a failure no longer tells anything."""
 _MODELS = 512
+
+
+class RunTimes(NamedTuple):
+    """Seconds that a worker of mean speed takes for a picture."""
+
+    alone: float
+    company: float
 
 
 class JobPlacement(Generic[W]):
@@ -169,7 +176,7 @@ class JobPlacement(Generic[W]):
             self._look(site)
 
         def reluctance(site: WorkerSite[W]) -> tuple[bool, bool, bool, bool, float, int, int]:
-            cost = self._cost(site, wanted, 0.0, 0.0)
+            cost = self._cost(site, wanted, RunTimes(0.0, 0.0), {})
             return not site.has(wanted), site.ready is None, site.lacking(wanted) > 0, not site.fits(wanted), *cost
 
         return min(self._sites.values(), key=reluctance).worker
@@ -181,7 +188,7 @@ class JobPlacement(Generic[W]):
     def _best(self, rankings: Rankings, wanted: JobNeeds, may: Callable[[W], bool]) -> WorkerSite[W] | None:
         """Of those in these lines, by the first of the wishes in `_levels` that any fulfils."""
         groups = self._groups(wanted)
-        alone, company = self._seconds(wanted, company=False), self._seconds(wanted, company=True)
+        times = RunTimes(self._seconds(wanted, company=False), self._seconds(wanted, company=True))
         for level in self._levels(wanted):
 
             def suits(number: int, level: Callable[[WorkerSite[W]], bool] = level) -> bool:
@@ -193,38 +200,54 @@ class JobPlacement(Generic[W]):
                 self._look(self._by_number[number])
             sites = [self._by_number[number] for number in numbers if self._by_number[number].ready is not None]
             if sites:
-                return min(sites, key=lambda site: self._cost(site, wanted, alone, company))
+                return self._cheapest(sites, wanted, times)
         return None
+
+    def _cheapest(self, sites: Sequence[WorkerSite[W]], wanted: JobNeeds, times: RunTimes) -> WorkerSite[W]:
+        best, least = sites[0], (math.inf, 0, 0)
+        soon: dict[str, float] = {}
+        for site in sites:
+            if (cost := self._cost(site, wanted, times, soon, least[0])) < least:
+                best, least = site, cost
+        return best
 
     def _levels(self, wanted: JobNeeds) -> Iterator[Callable[[WorkerSite[W]], bool]]:
         """What is asked of a worker, from what is best to nothing: that it makes the same bits, where that is wanted,
         that it didn't fail lately."""
-        submit, now = wanted.replayed, self._clock()
+        now = self._clock()
+        if (submit := wanted.replayed) is None:
+            yield lambda site: self._is_steady(site, now)
+        else:
 
-        def same(site: WorkerSite[W]) -> bool:
-            return submit is None or (site.ready is not None and makes_the_same(site.ready, submit))
+            def same(site: WorkerSite[W]) -> bool:
+                return site.ready is not None and makes_the_same(site.ready, submit)
 
-        yield lambda site: self._is_steady(site, now) and same(site)
-        yield same
+            yield lambda site: self._is_steady(site, now) and same(site)
+            yield same
         yield lambda _: True
 
     def _is_steady(self, site: WorkerSite[W], now: float) -> bool:
         """Did it fail lately? Then one job at a time, until one is done."""
         return not site.claims or not site.failures or now - site.failed_at > _FORGIVEN
 
-    def _cost(self, site: WorkerSite[W], wanted: JobNeeds, alone: float, company: float) -> tuple[float, int, int]:
-        """Seconds that it costs everybody there; where that is even, the emptier is better. A worker of mean speed
-        takes so many for a picture that is `alone`, and in `company`."""
-        lacking = site.lacking(wanted)
-        load = site.load_seconds(lacking) * (1.0 + _THRIFT + len(site.claims))
-        if lacking:
-            now = self._clock()
-            load += sum(
-                site.load_seconds(size) * self._demand.soon(identity, now, self._copies[identity])
-                for identity, size in site.in_the_way(lacking)
-            )
-        run = company if self._has_company(site, wanted) else alone
-        return site.wait + load + run * self._slowness(site, wanted), len(site.models), site.number
+    def _cost(
+        self, site: WorkerSite[W], wanted: JobNeeds, times: RunTimes, soon: dict[str, float], most: float = math.inf
+    ) -> tuple[float, int, int]:
+        """Seconds that it costs everybody there; where that is even, the emptier is better. Of what costs more than
+        `most` it is no more than told that it does. `soon` is filled with how likely models are asked for, at one
+        moment."""
+        wait, load = site.wait, 0.0
+        run = (times.company if self._has_company(site, wanted) else times.alone) * self._slowness(site, wanted)
+        if wait + run <= most and (lacking := site.lacking(wanted)):
+            load = site.load_seconds(lacking) * (1.0 + _THRIFT + len(site.claims))
+            if wait + load + run <= most:
+                load += sum(site.load_seconds(size) * self._soon(gone, soon) for gone, size in site.in_the_way(lacking))
+        return wait + load + run, len(site.models), site.number
+
+    def _soon(self, model: str, known: dict[str, float]) -> float:
+        if (likely := known.get(model)) is None:
+            likely = known[model] = self._demand.soon(model, self._clock(), self._copies[model])
+        return likely
 
     def _slowness(self, site: WorkerSite[W], wanted: JobNeeds) -> float:
         return self.paces.slowness(site.worker) * (1.0 if site.fits(wanted) else _IN_PARTS)
@@ -265,8 +288,9 @@ class JobPlacement(Generic[W]):
 
     def _look(self, site: WorkerSite[W]) -> None:
         """Takes over what its worker says now."""
-        before = [*site.models]
-        if site.look():
+        if not site.is_current:
+            before = [*site.models]
+            site.look()
             self._settle(site, before)
 
     def _settle(self, site: WorkerSite[W], before: Collection[str]) -> None:

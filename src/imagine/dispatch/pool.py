@@ -242,7 +242,7 @@ class Pool:
         held, most = self._held_by_client[client], self._most_at_once(client)
         if (most is not None and held >= most) or held >= self._most_of_one:
             return None
-        kind = (job.wanted.key, held == 0, job.attempts == 0, job.returned)
+        kind = (job.wanted.key, held == 0, job.doubted, job.returned)
         if kind in blocked:
             return None
         may = partial(self._attempts.may_take, job)

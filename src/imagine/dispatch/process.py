@@ -87,6 +87,7 @@ class ProcessWorker:
         self.broken: Message | None = None
         self.stats = Stats()
         self.restarts = 0
+        self.cut_off = False
 
     @property
     def place(self) -> str:
@@ -237,7 +238,7 @@ class ProcessWorker:
             why = await asyncio.shield(child.ended)
         finally:
             self._child = None
-        self._refused = child.refused
+        self._refused, self.cut_off = child.refused, child.cut_off
         was_useful = self._was_useful or bool(self._jobs)
         self.ready, self.stats = None, Stats()
         if not self.broken and not self._stopping:

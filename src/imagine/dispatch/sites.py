@@ -102,7 +102,7 @@ class WorkerSite(Generic[W]):
     @property
     def wait(self) -> float:
         """Seconds until it has done what it holds."""
-        return self.left + sum(self.coming.values())
+        return self.left + sum(self.coming.values()) if self.coming else self.left
 
     def has(self, wanted: JobNeeds) -> bool:
         """Does it have all the files, and may it have the job?"""
@@ -113,11 +113,17 @@ class WorkerSite(Generic[W]):
             known = self._has[wanted.key] = may and self.worker.holds(wanted.files)
         return known
 
-    def look(self) -> bool:
-        """Takes over what the worker says now. Did anything change?"""
+    @property
+    def is_current(self) -> bool:
+        """Does the worker say still what was taken over?"""
         worker = self.worker
-        if worker.ready is self.ready and worker.stats is self.stats:
-            return False
+        return worker.ready is self.ready and worker.stats is self.stats
+
+    def look(self) -> None:
+        """Takes over what the worker says now."""
+        if self.is_current:
+            return
+        worker = self.worker
         if worker.ready is not self.ready:
             self.ready, self.unheard = worker.ready, self.unheard and worker.ready is None
             self.coming.clear()
@@ -131,7 +137,6 @@ class WorkerSite(Generic[W]):
         order = [*(each for each in self.models if each in there), *(each for each in there if each not in self.models)]
         self.models = {identity: there[identity] for identity in order}
         self.count_parts()
-        return True
 
     def forget_files(self) -> None:
         """Other files may lie there now."""
@@ -139,12 +144,12 @@ class WorkerSite(Generic[W]):
 
     def lacking(self, wanted: JobNeeds) -> int:
         """Bytes that would have to be loaded for it; 0: everything is there, or about to be."""
-        parts = self.parts
-        return sum(
-            sum(size for part, size in weights.parts.items() if part not in parts) or 1 if weights.nbytes else _UNKNOWN
-            for weights in wanted.weights
-            if weights.identity not in self.models
-        )
+        lacking, models, parts = 0, self.models, self.parts
+        for weights in wanted.weights:
+            if weights.identity not in models:
+                own = sum([size for part, size in weights.parts.items() if part not in parts]) or 1
+                lacking += own if weights.nbytes else _UNKNOWN
+        return lacking
 
     def fits(self, wanted: JobNeeds) -> bool:
         """Could all of it lie there, were nothing else there?"""

@@ -61,6 +61,10 @@ class Worker(Protocol):
     def away(self) -> bool:
         """Is it on another machine, so that it makes no job which `stays`?"""
 
+    @property
+    def cut_off(self) -> bool:
+        """Was it last lost with its machine, or the way there, so that no job is to blame for that?"""
+
     def holds(self, parts: Iterable[Component]) -> bool:
         """Does it have every one of these files? A worker of this machine always does."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from ..messages import message
+from ..processes.bounds import limit_memory
 from ..words.errors import UnusableModel
 from ..words.guarding import (
     TOO_MUCH,
@@ -20,7 +21,6 @@ from ..words.guarding import (
 )
 from .encoder import SentenceEncoder
 from .nearness import Meanings
-from .process import limit_memory
 
 MEMORY = 2 * 2**30
 """Bytes of address space beside the weights: the libraries, a tokenizer, and what a batch makes."""

@@ -77,6 +77,8 @@ class PeerLife:
 
     refused = False
     """Whatever is wrong over there may be mended."""
+    cut_off = True
+    """What a job ends there is that server's own worker, of which it tells."""
 
     def __init__(self, peer: PeerSettings, terms: PeerTerms, heard: PeerHeard) -> None:
         self._peer, self._terms, self._heard = peer, terms, heard

@@ -72,7 +72,7 @@ class RemoteLife:
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[Message] = self._loop.create_future()
-        self.refused = False
+        self.refused, self.cut_off = False, True
         self._asked = AskedJobs(look, report, lambda why: self.kill(self._there(why)))
         self._frames = Assembler(lambda: self._asked.most_bytes + _MOST_SAID)
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
@@ -143,7 +143,7 @@ class RemoteLife:
                 self._held(word.digests)
             case LifeOver():
                 why = note_of(word.why)
-                self.refused = word.refused
+                self.refused, self.cut_off = word.refused, False
                 self.kill(self._there(why))
             case Log():
                 self._write_down(word)

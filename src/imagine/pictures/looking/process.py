@@ -10,13 +10,13 @@ import ctypes
 import os
 import sys
 from collections.abc import Sequence
-from typing import BinaryIO
 
 import msgspec
 from PIL import ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from ...messages import message
-from ...processes.environment import die_with_parent, leave_signals_to_the_gateway, take_pipes
+from ...processes.answering import RequestPipes, opened, settle
+from ...processes.bounds import limit_memory, write_nothing
 from ...words.errors import BadPicture
 from . import origins
 from .look import MAX_HEAD, LookRequest, LookResult, head_of, look
@@ -35,41 +35,30 @@ _LOADED = (ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
 
 def main(argv: Sequence[str] = ()) -> int:
     """Answers each request that comes on stdin, until there are no more; returns the exit status."""
-    if argv:
-        raise SystemExit(f"a decoder takes no arguments, not {' '.join(argv)!r}; it is started by 'imagine serve'")
-    leave_signals_to_the_gateway()
-    die_with_parent()
-    requests, answers = take_pipes()
+    ends = settle(argv, "a decoder")
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # each of its threads takes address space, should anything use it
-    limit()
+    limit_memory(MEMORY)
+    write_nothing()
     give_memory_back()
-    with (
-        os.fdopen(requests, "rb", buffering=0) as source,
-        os.fdopen(answers, "wb", buffering=0) as target,
-        contextlib.suppress(BrokenPipeError, EOFError),  # the gateway is gone, or nobody waits for the answer any more
-    ):
+    with opened(ends) as pipes:
         kept = KeptSources()
-        while head := read_exactly(source, 4):
-            serve(head, source, target, kept)
+        while head := pipes.next(MAX_HEAD):
+            serve(head, pipes, kept)
     return 0
 
 
-def serve(head: bytes, source: BinaryIO, target: BinaryIO, kept: KeptSources) -> None:
-    """Answers the request whose length is `head`."""
-    length = int.from_bytes(head, "big")
-    assert length <= MAX_HEAD, "a gateway says what it said to say"
-    request = msgspec.msgpack.decode(read_exactly(source, length), type=AskedApart)
+def serve(head: bytes, pipes: RequestPipes, kept: KeptSources) -> None:
+    """Answers the request that begins so."""
+    request = msgspec.msgpack.decode(head, type=AskedApart)
     limit_time()
     try:
-        result, copy = answered(request, read_exactly(source, request.size), kept)
+        result, copy = answered(request, pipes.read(request.size), kept)
     except BadPicture as error:
         result, copy = LookResult(refused=error.note), b""
     except MemoryError:
         result, copy = LookResult(refused=message("picture.too_costly", request.field)), b""
     for part in (head_of(result), copy):
-        rest = memoryview(part)
-        while rest:
-            rest = rest[target.write(rest) :]
+        pipes.write(part)
 
 
 def answered(request: AskedApart, data: bytes, kept: KeptSources) -> tuple[LookResult, bytes]:
@@ -82,32 +71,6 @@ def answered(request: AskedApart, data: bytes, kept: KeptSources) -> tuple[LookR
         case SignRequest():
             return origins.sign(request, data, kept)
     return origins.identity()
-
-
-def read_exactly(source: BinaryIO, size: int) -> bytes:
-    """The next `size` bytes; empty where there are no more. Raises EOFError where they end half-way."""
-    data, done = bytearray(size), 0
-    with memoryview(data) as rest:
-        while done < size:
-            if not (count := source.readinto(rest[done:])):  # type: ignore[attr-defined] # a raw file has it
-                if done:
-                    raise EOFError
-                return b""
-            done += count
-    return bytes(data)
-
-
-def limit() -> None:
-    """No more memory than a picture needs, no files, no processes; nothing of it where the system has no limits."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    for name, most in (("RLIMIT_AS", MEMORY), ("RLIMIT_FSIZE", 0), ("RLIMIT_CORE", 0)):
-        number = getattr(resource, name, None)
-        with contextlib.suppress(OSError, ValueError):  # a lower one is set already, or macOS knows it by name only
-            if number is not None:
-                resource.setrlimit(number, (most, most))
 
 
 def give_memory_back() -> None:

@@ -15,5 +15,5 @@ _NONE = [sys.executable, "-c", f"import sys; sys.exit({REFUSED})"]
 if __name__ == "__main__":
     arguments = sys.argv[1:]
     is_none = arguments[:1] == ["--none"]
-    process.worker_command = lambda: _NONE if is_none else _FIXED
+    process.worker_command = lambda: _NONE if is_none else _FIXED  # type: ignore[attr-defined] # imported there
     main(["serve", *arguments[is_none:]])

@@ -86,6 +86,7 @@ SET_FROM_OUTSIDE = {
     "Patience": "times are arguments, so that tests needn't wait",
     "Persistence": "times are arguments, so that tests needn't wait",
     "Manners": "times are arguments, so that tests needn't wait",
+    "FetchRoom": "disks are arguments, so that tests needn't fill one",
     "Library.free": "disks are arguments, so that tests needn't fill one",
     "WorkerSettings.heartbeat": "times are arguments, so that tests needn't wait",
 }

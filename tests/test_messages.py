@@ -34,7 +34,8 @@ SOURCE = Path("src/imagine")
 FIELDS = frozenset(GenerateRequest.__struct_fields__)
 ENGLISH_ONLY = (
     "cli/", "client/", "binary/", "settings/", "asking/presets.py", "asking/checking.py", "server/own_socket.py",
-    "server/serve.py", "machines/ray/cluster.py", "machines/ray/starting.py", "machines/ray/token.py",
+    "server/serve.py", "machines/ray/cluster.py", "machines/ray/fetching.py", "machines/ray/starting.py",
+    "machines/ray/token.py",
 )  # fmt: skip
 """Who may say sentences that have no code: to whoever started a command, or to the owner's log and of his files."""
 DIALECTS = {"ours": NO_NAMES, "OpenAI's": OPENAI, "Ollama's": OLLAMA}

@@ -39,6 +39,7 @@ class ToldWorker:
         self.restarts = 0
         self.away = False
         self.cut_off = False
+        self.brings = None
         self.held = {}
         self.cancelled = []
         self.changed = lambda: None

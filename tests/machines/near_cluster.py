@@ -83,9 +83,10 @@ class NearHost:
 class NearCluster:
     """Machines by their names, a device each, whose workers are `command`."""
 
-    def __init__(self, command, *names, files=(), version=__version__):
+    def __init__(self, command, *names, files=(), version=__version__, inventory=None, fetcher=None):
         self.command, self.names, self.version = command, list(names), version
-        self.files = ListedFiles(*files)
+        self.files = inventory or ListedFiles(*files)
+        self.fetcher = fetcher
         self.hosts = []
         self.is_lost = False
 
@@ -95,6 +96,6 @@ class NearCluster:
         return [ClusterDevice(f"id of {name}", name, "imagine", 0) for name in self.names]
 
     def settle(self, device):
-        host = DeviceHost(self.version, device.kind, command=self.command, inventory=self.files)
+        host = DeviceHost(self.version, device.kind, command=self.command, inventory=self.files, fetcher=self.fetcher)
         self.hosts.append(NearHost(host))
         return self.hosts[-1]

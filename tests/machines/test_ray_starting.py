@@ -48,6 +48,8 @@ def test_a_machine_without_a_gpu_joins_with_a_worker_on_its_processor(ready, cap
     assert ran("join", "ray://10.0.0.1:6379") == 0
     words = shlex.split(capsys.readouterr().out.splitlines()[-1])
     assert {"--address=10.0.0.1:6379", '--resources={"imagine": 1}'} <= set(words)
+    assert ran("join", "10.0.0.1:6379", "--fetch", "250") == 0
+    assert "export IMAGINE_FETCH=250" in capsys.readouterr().out.splitlines()
 
 
 def test_what_is_run_is_run_in_its_place(ready, monkeypatch):

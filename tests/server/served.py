@@ -44,6 +44,7 @@ class PromptedWorker:
         self.restarts = 0
         self.away = False
         self.cut_off = False
+        self.brings = None
         self.kept = True
         self.seen = []
         self.held = {}

@@ -25,9 +25,12 @@ _STORE = 256 * 2**20
 @click.option("--port", type=click.IntRange(1, 65535), default=6379, show_default=True, help="The head's port.")
 @click.option("--processors", type=click.IntRange(0, 64), default=None, metavar="N",
               help="Workers on this machine's processor; otherwise one, where there is no GPU.")  # fmt: skip
+@click.option("--fetch", type=click.FloatRange(0, 1e6), default=None, metavar="GB",
+              help="Of this machine's disk for models from the server, 0 for none; otherwise 100.")  # fmt: skip
 @click.option("--run", is_flag=True, help="Run it, in place of this command.")
 def command(
-    action: str, head: str | None, address: str | None, port: int, processors: int | None, run: bool
+    action: str, head: str | None, address: str | None, port: int, processors: int | None, fetch: float | None,
+    run: bool,
 ) -> None:  # fmt: skip
     """Print what makes this machine a cluster's head (start), or one of its others (join HEAD:PORT).
 
@@ -47,7 +50,7 @@ def command(
         hint = f"then here: imagine serve --cluster auto; and on each other machine: imagine cluster join {own}:{port}"
     else:
         workers = processors if processors is not None else int(not starting.has_gpu())
-        begun = starting.other(starting.head_at(head), own, workers, _STORE)
+        begun = starting.other(starting.head_at(head), own, workers, _STORE, fetch)
         hint = "it has the same Imagine as the server, the same Ray as the head, and the cluster's token"
     note(f"Ray {here}, by {own}; {hint}")
     if run:

@@ -52,10 +52,17 @@ def _where(devices: list[dict[str, Any]]) -> str:
 
 
 def _device(each: dict[str, Any]) -> list[str]:
-    """A line of one, why it is broken in the place of its name."""
-    state, about = each["state"], each["problem"] or each["name"]
+    """A line of one; why it is broken, or what it fetches, in the place of its name."""
+    state, about = each["state"], each["problem"] or _fetching(each.get("fetching")) or each["name"]
     return [each["device"], state, *(str(each[name]) for name in ("running", "models")), size_of(each["size"]),
             str(each["restarts"]), about]  # fmt: skip
+
+
+def _fetching(told: dict[str, Any] | None) -> str:
+    """What it has coming, or why that didn't come."""
+    if told is None or told["problem"]:
+        return told["problem"] if told else ""
+    return f"fetching {size_of(told['done'])} of {size_of(told['size'])}"
 
 
 def _until(entry: dict[str, Any]) -> str:

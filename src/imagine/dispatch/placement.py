@@ -185,6 +185,11 @@ class JobPlacement(Generic[W]):
         """Seconds until it has done what it holds."""
         return self._sites[worker].wait
 
+    def seconds(self, wanted: JobNeeds, worker: W) -> float:
+        """What a picture alone costs everybody there, were its files there."""
+        alone = self._seconds(wanted, company=False)
+        return self._cost(self._sites[worker], wanted, RunTimes(alone, alone), {})[0]
+
     def _best(self, rankings: Rankings, wanted: JobNeeds, may: Callable[[W], bool]) -> WorkerSite[W] | None:
         """Of those in these lines, by the first of the wishes in `_levels` that any fulfils."""
         groups = self._groups(wanted)

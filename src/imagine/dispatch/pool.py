@@ -22,6 +22,7 @@ from ..words.frames import JobReport, Ready, Stats, Submit
 from ..words.keys import Priority
 from .alarm import Alarm
 from .attempts import Attempts
+from .bringing import Bringing
 from .buffer import Buffer, EventStream
 from .estimates import Estimates
 from .job import Counts, Job
@@ -72,7 +73,8 @@ class Pool:
         self._estimates = Estimates()
         self._ledger = JobLedger(self._estimates)
         self._placement: JobPlacement[Worker] = JobPlacement(self.workers, slots=slots, clock=clock)
-        self._stranded = Stranded(self._placement, patience)
+        self._bringing = Bringing(self._placement)
+        self._stranded = Stranded(self._placement, self._bringing, patience)
         self._attempts = Attempts(self._placement)
         self.models = WorkerModels(self.workers, self._placement)
         self._refusals = Refusals(
@@ -279,6 +281,7 @@ class Pool:
     def _begin(self, job: Job, worker: Worker) -> None:
         job.worker, job.started_at, job.position = worker, self._clock(), None
         self._attempts.begin(job, worker)
+        self._bringing.note(job.wanted, worker)
         self._held[worker] += 1
         self._held_by_client[job.submit.client] += 1
         self._placement.begin(job.id, job.wanted, worker)

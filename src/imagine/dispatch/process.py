@@ -41,7 +41,7 @@ from .buffer import Buffer, EventStream
 from .child import Child
 from .life import Life
 from .limits import Limits, Restarts
-from .worker import Events, error_from_failed
+from .worker import Brings, Events, error_from_failed
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class ProcessWorker:
     """
 
     away = False
+    brings: Brings | None = None
 
     def __init__(
         self,

@@ -1,10 +1,12 @@
-"""Jobs that no worker could take now: refused where none ever could, waited with for some time where one is away."""
+"""Jobs that no worker could take now: refused where none ever could, waited with for some time where one is away, and
+for as long as it takes where the files are on their way to one."""
 
 from __future__ import annotations
 
 from ..messages import message
 from ..words.errors import UnusableModel, WorkerLost
 from ..words.events import Failed
+from .bringing import Bringing
 from .job import Job
 from .placement import JobPlacement
 from .worker import Worker
@@ -16,8 +18,8 @@ PATIENCE = 300.0
 class Stranded:
     """Whether a job that waits is to end, and since when nobody could take it. Times are of the pool's clock."""
 
-    def __init__(self, placement: JobPlacement[Worker], patience: float) -> None:
-        self._placement = placement
+    def __init__(self, placement: JobPlacement[Worker], bringing: Bringing, patience: float) -> None:
+        self._placement, self._bringing = placement, bringing
         self._patience = patience
 
     def end_of(self, job: Job, now: float, *, alone: bool) -> Failed | None:
@@ -25,6 +27,8 @@ class Stranded:
         ready, away, broken = self._placement.holders(job.wanted)
         job.stranded_at = None if ready or not away or alone else now if job.stranded_at is None else job.stranded_at
         if ready or (away and job.stranded_at is None) or not self._placement.workers:
+            return None
+        if not away and self._bringing.help(job.wanted):
             return None
         if away:
             if self.left(job, now) > 0:
@@ -35,6 +39,9 @@ class Stranded:
         if broken and (why := broken[0].broken) is not None:
             return job.failed(WorkerLost, message("worker.lost", why=why))
         note = message("worker.without", model=job.submit.model.name)
+        if (failure := self._bringing.failure()) is not None:
+            place, why = failure
+            note = message("worker.unfetched", model=job.submit.model.name, place=place, why=why)
         return job.failed(UnusableModel, note)
 
     def left(self, job: Job, now: float) -> float:

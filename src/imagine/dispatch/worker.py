@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..messages import Message
 from ..words import errors
@@ -27,6 +27,30 @@ class Events(Protocol):
 
     async def aclose(self) -> None:
         """Nobody will read on: cancels the job unless it has ended."""
+
+
+class BringState(NamedTuple):
+    """What a worker has coming."""
+
+    done: int
+    size: int
+    """Bytes."""
+    why: Message | None = None
+    """Why the last one didn't come, where nothing is coming."""
+
+
+class Brings(Protocol):
+    """Of one worker, which can have files brought."""
+
+    @property
+    def state(self) -> BringState | None:
+        """None: nothing was asked of it."""
+
+    def begin(self, parts: Iterable[Component]) -> bool:
+        """Has those of these files brought that it lacks; False where it can't now, or couldn't a moment ago."""
+
+    def is_coming(self, parts: Iterable[Component]) -> bool:
+        """Is one of these files on its way?"""
 
 
 class Worker(Protocol):
@@ -64,6 +88,10 @@ class Worker(Protocol):
     @property
     def cut_off(self) -> bool:
         """Was it last lost with its machine, or the way there, so that no job is to blame for that?"""
+
+    @property
+    def brings(self) -> Brings | None:
+        """What has files brought to it that it lacks; None where nothing does."""
 
     def holds(self, parts: Iterable[Component]) -> bool:
         """Does it have every one of these files? A worker of this machine always does."""

@@ -79,7 +79,10 @@ async def serve(
         await _listen(runner, settings, own, source)
         await gateway.start()
         if follow is not None:
-            beside.append(asyncio.create_task(follow(gateway.pool, gateway.look_at_made)))
+            from ..machines.lending import Lender  # which only other machines are of
+
+            lender = Lender(gateway.digests.sha256_of)
+            beside.append(asyncio.create_task(follow(gateway.pool, gateway.look_at_made, lender)))
         if reread is not None:
             beside.append(asyncio.create_task(keep_reloading(reload, app, reread, notifier)))
         with _signals(stop, reload if reread is not None else None):

@@ -8,12 +8,14 @@ from typing import Any
 from ...dispatch.pool import Pool
 from ...words.frames import WorkerSettings
 from ..asked import LookAtMade
+from ..lending import Lender
 from .cluster import RayCluster
 from .members import Members
 from .worker import RayWorker
 
-ClusterFollower = Callable[[Pool, LookAtMade], Coroutine[Any, Any, None]]
-"""Never ends by itself. Pictures that were made elsewhere go by what looks at them first."""
+ClusterFollower = Callable[[Pool, LookAtMade, Lender], Coroutine[Any, Any, None]]
+"""Never ends by itself. Pictures that were made elsewhere go by what looks at them first; a machine is lent the files
+that it lacks."""
 
 
 def follow_cluster(address: str, settings: WorkerSettings) -> ClusterFollower:
@@ -23,7 +25,13 @@ def follow_cluster(address: str, settings: WorkerSettings) -> ClusterFollower:
     """
     cluster = RayCluster(address)
 
-    async def follow(pool: Pool, look: LookAtMade) -> None:
-        await Members(cluster, pool, lambda device: RayWorker(cluster, device, settings, look)).follow()
+    async def follow(pool: Pool, look: LookAtMade, lender: Lender) -> None:
+        await lender.open(cluster.address)
+        try:
+            await Members(
+                cluster, pool, lambda device: RayWorker(cluster, device, settings, look, lender=lender)
+            ).follow()
+        finally:
+            await lender.close()
 
     return follow

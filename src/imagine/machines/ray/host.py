@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -18,15 +19,17 @@ from ...dispatch.child import Child
 from ...dispatch.limits import Limits
 from ...files import model_folders
 from ...files.shipped import models
-from ...messages import message
+from ...messages import Message, message
 from ...processes.runtime import worker_command
 from ...registry.registry import Registry
-from ...words.errors import Cancelled, WorkerLost
+from ...words.component_walk import components_in
+from ...words.errors import Cancelled, ImagineError, WorkerLost
 from ...words.events import Failed, Preview
 from ...words.frames import (
     AnyCommand,
     Assembler,
     Cancel,
+    FrameError,
     Heartbeat,
     Load,
     Report,
@@ -35,13 +38,14 @@ from ...words.frames import (
     Start,
     Stats,
     Submit,
-    command_from_bytes,
     encode,
 )
 from ..inventory import Inventory
+from ..lent import Brought, Lent
 from ..portable import PartAbsent, at_home
+from .fetching import Fetcher, FetchRoom, most_from
 from .seam import DeviceKind
-from .words import HeldFiles, LifeOver, models_of
+from .words import GatewayWord, HeldFiles, HostWord, LifeOver, asked_from_bytes, models_of
 
 BEAT = 1.0
 """Seconds after which it is said that nothing is new."""
@@ -62,12 +66,14 @@ class DeviceHost:
         *,
         command: Sequence[str] | None = None,
         inventory: Inventory | None = None,
+        fetcher: Fetcher | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._version = version
         self._device = "cuda" if kind == "GPU" else "cpu"
         self._command = command or worker_command()
-        self._inventory = inventory or _own_inventory()
+        self._fetcher = fetcher or own_fetcher(os.environ)
+        self._inventory = inventory or _own_inventory(self._fetcher.folder)
         self._limits = limits or Limits()
         self._assembler = Assembler()
         self._child: Child | None = None
@@ -77,7 +83,9 @@ class DeviceHost:
         self._waiting = 0
         self._news = asyncio.Event()
         self._bringing: dict[str, asyncio.Task[None]] = {}
+        self._fetching: set[asyncio.Task[None]] = set()
         self._looking = asyncio.Lock()
+        self._told: frozenset[str] | None = None
         self._called: dict[str, str] = {}
         """What a model that is here is to the gateway, by their `identity`."""
 
@@ -106,7 +114,7 @@ class DeviceHost:
             self._say(LifeOver(why=child.ended.result(), refused=child.refused))
             yield await self._next_piece()
         finally:
-            for task in (looking, *self._bringing.values()):
+            for task in (looking, *self._bringing.values(), *self._fetching):
                 task.cancel()
             child.kill(message("lost.stopped"))
             await asyncio.wait([child.ended])
@@ -114,7 +122,7 @@ class DeviceHost:
     async def send(self, frame: bytes) -> None:
         """Takes a command of the gateway's. Raises FrameError."""
         for body in self._assembler.feed(frame):
-            self._obey(command_from_bytes(body))
+            self._obey(asked_from_bytes(body))
 
     async def _next_piece(self) -> bytes:
         """What is to be said, whole frames; waits for it, a beat at most."""
@@ -125,7 +133,7 @@ class DeviceHost:
         piece, self._out, self._waiting = b"".join(self._out), [], 0
         return piece
 
-    def _say(self, word: Report | HeldFiles | LifeOver) -> None:
+    def _say(self, word: HostWord) -> None:
         frame = bytes(encode(word))
         self._out.append(frame)
         self._waiting += len(frame)
@@ -147,8 +155,12 @@ class DeviceHost:
     def _as_called(self, model: ResidentModel) -> ResidentModel:
         return msgspec.structs.replace(model, identity=self._called.get(model.identity, model.identity))
 
-    def _obey(self, command: AnyCommand) -> None:
+    def _obey(self, command: GatewayWord) -> None:
         match command:
+            case Lent():
+                fetching = asyncio.create_task(self._fetch(command))
+                self._fetching.add(fetching)
+                fetching.add_done_callback(self._fetching.discard)
             case Start():
                 state = str(model_folders.home_from(os.environ) / "state")
                 settings = msgspec.structs.replace(command.settings, device=self._device, state=state)
@@ -174,6 +186,8 @@ class DeviceHost:
     def _hand_over(self, command: Submit | Load | Score) -> None:
         """Has the worker do it with the files that are here. Raises PartAbsent, FrameError."""
         here = at_home(command, self._inventory.find)
+        for part in components_in(here):
+            self._fetcher.used(part)
         for ours, theirs in zip(models_of(here), models_of(command), strict=True):
             self._called = dict(list(self._called.items())[-_REMEMBERED:]) | {ours.identity: theirs.identity}
         self._pass_on(here)
@@ -189,21 +203,51 @@ class DeviceHost:
             note = message("worker.failed", why=str(error))
             self._say(Failed(job=command.job, error=WorkerLost.__name__, message=note))
 
+    async def _fetch(self, lent: Lent) -> None:
+        """Brings what is lent, and says how far that is; has it found before it is said to be there."""
+        percent = -1
+
+        def told(done: int) -> None:
+            nonlocal percent
+            if percent != (percent := 100 * done // max(1, lent.size)):
+                self._say(Brought(digest=lent.digest, done=done))
+
+        why: Message | None = None
+        try:
+            await self._fetcher.fetch(lent, told)
+            await self._look()
+        except ImagineError as error:
+            why = error.note
+        except (OSError, FrameError) as error:
+            why = message("fetch.failed", why=getattr(error, "strerror", None) or str(error))
+        self._tell_files()
+        self._say(Brought(digest=lent.digest, done=0 if why else lent.size, is_over=True, why=why))
+
     async def _keep_looking(self) -> None:
-        told: frozenset[str] | None = None
         while True:
             with contextlib.suppress(OSError):  # a folder that can't be read now may be back at the next look
                 await self._look()
-            if told != (told := self._inventory.digests):
-                self._say(HeldFiles(digests=told))
+            self._tell_files()
             await asyncio.sleep(_LOOK)
+
+    def _tell_files(self) -> None:
+        """Where others are here than were told last."""
+        if self._told != (told := self._inventory.digests):
+            self._told = told
+            self._say(HeldFiles(digests=told))
 
     async def _look(self) -> None:
         async with self._looking:
             await asyncio.to_thread(self._inventory.look)
 
 
-def _own_inventory() -> Inventory:
-    """Of the folders of models that this machine's environment says."""
+def own_fetcher(environ: Mapping[str, str]) -> Fetcher:
+    """What fetches into this machine's home, within what its owner gives for that. Raises ImagineError."""
+    return Fetcher(model_folders.home_from(environ) / "fetched", FetchRoom(most_from(environ)))
+
+
+def _own_inventory(fetched: Path) -> Inventory:
+    """Of the folders of models that this machine's environment says, and of what was fetched."""
     cache = model_folders.home_from(os.environ) / "cache" / "models.json"
-    return Inventory(Registry(model_folders.roots_from(os.environ), cache=cache, shipped=models()))
+    roots = (*model_folders.roots_from(os.environ), fetched)
+    return Inventory(Registry(roots, cache=cache, shipped=models()))

@@ -33,6 +33,7 @@ from ...words.frames import (
     encode,
 )
 from ..asked import AskedJobs, LookAtMade
+from ..lent import Brought, Lent
 from ..parting import Lie
 from ..portable import portable
 from ..told import note_of, plain, ready_of, stats_of
@@ -53,8 +54,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class RemoteLife:
-    """Speaks with `host`; `report` hears what its worker says, as far as it is believed, `held` what files there are.
-    `place` is said of it, and a picture that it made goes by `look` first."""
+    """Speaks with `host`; `report` hears what its worker says, as far as it is believed, `held` what files there are,
+    `brought`, which may raise Lie, how those are that it was lent. `place` is said of it, and a picture that it made
+    goes by `look` first."""
 
     def __init__(
         self,
@@ -62,13 +64,14 @@ class RemoteLife:
         place: str,
         report: Callable[[Report], None],
         held: Callable[[frozenset[str]], None],
+        brought: Callable[[Brought], None],
         look: LookAtMade,
         limits: Limits = LIMITS,
     ) -> None:
         self._host = host
         self._place = place
         self._report = report
-        self._held = held
+        self._held, self._brought = held, brought
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[Message] = self._loop.create_future()
@@ -100,6 +103,10 @@ class RemoteLife:
         if isinstance(command, Submit | Load | Unload | Score):
             self._asked.ask(command)
         self._outbox.put_nowait(frame)
+
+    def lend(self, lent: Lent) -> None:
+        """Has it bring these files from here."""
+        self._outbox.put_nowait(bytes(encode(lent)))
 
     def kill(self, verdict: Message) -> None:
         """Ends the process there, as far as it can be reached; to this side it is over at once."""
@@ -141,24 +148,32 @@ class RemoteLife:
                 if not all(map(_DIGEST.fullmatch, word.digests)):
                     raise Lie(message("lie.holdings"))
                 self._held(word.digests)
+            case Brought():
+                self._brought(word)
             case LifeOver():
                 why = note_of(word.why)
                 self.refused, self.cut_off = word.refused, False
                 self.kill(self._there(why))
+            case _:
+                self._take_report(word)
+
+    def _take_report(self, report: Report) -> None:
+        """What the worker there says. Raises Lie."""
+        match report:
             case Log():
-                self._write_down(word)
+                self._write_down(report)
             case Stats():
-                told = stats_of(word)
+                told = stats_of(report)
                 models = [self._as_known(at, model) for at, model in enumerate(told.models)]
                 self._report(msgspec.structs.replace(told, models=models))
             case Ready():
                 self._is_ready = True
-                self._report(ready_of(word))
+                self._report(ready_of(report))
             case Heartbeat():
                 return
             case _:
-                if word.job in self._asked.claims:  # what it says of others' jobs reaches nobody
-                    self._asked.take(word)
+                if report.job in self._asked.claims:  # what it says of others' jobs reaches nobody
+                    self._asked.take(report)
 
     def _as_known(self, at: int, model: ResidentModel) -> ResidentModel:
         return msgspec.structs.replace(model, identity=self._known.get(model.identity, f"elsewhere {at}"))

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from ...messages import in_english
 from ...words.errors import ImagineError
 from ...words.public import is_public
+from .fetching import VARIABLE
 from .token import MODE
 
 OLDEST = (2, 52)
@@ -47,14 +48,18 @@ def head(address: str, port: int, store: int, folder: Path) -> Starting:
     return Starting(arguments, {MODE: "token", **_QUIET, **_LOST_AFTER})
 
 
-def other(of: str, address: str, processors: int, store: int) -> Starting:
-    """A machine that joins the head at `of`: with its GPUs, which Ray finds, or so many workers on its processor."""
+def other(of: str, address: str, processors: int, store: int, fetched: float | None) -> Starting:
+    """A machine that joins the head at `of`: with its GPUs, which Ray finds, or so many workers on its processor.
+
+    `fetched` is how many GB of files it may fetch from the server, where that is said.
+    """
     ours = [f'--resources={{"imagine": {processors}}}'] if processors else []
     arguments = [
         "ray", "start", f"--address={of}", f"--node-ip-address={address}", *ours, f"--object-store-memory={store}",
         "--disable-usage-stats", "--block",
     ]  # fmt: skip
-    return Starting(arguments, {MODE: "token", **_QUIET})
+    told = {} if fetched is None else {VARIABLE: f"{fetched:g}"}
+    return Starting(arguments, {MODE: "token", **_QUIET, **told})
 
 
 def check_ray() -> str:

@@ -7,15 +7,21 @@ from collections.abc import Callable, Iterable
 from ...dispatch.life import Life
 from ...dispatch.limits import Limits, Restarts
 from ...dispatch.process import ProcessWorker
+from ...messages import message
 from ...words.frames import Report, WorkerSettings
 from ...words.model import Component
 from ..asked import LookAtMade
+from ..lending import Lender
+from ..lent import Brought
+from ..parting import Lie
+from .bringing import RemoteBringing
 from .life import LIMITS, RemoteLife
 from .seam import Cluster, ClusterDevice
 
 
 class RayWorker(ProcessWorker):
-    """The `Worker` at `device` of `cluster`. Its restarts, losses and jobs are those of any process."""
+    """The `Worker` at `device` of `cluster`. Its restarts, losses and jobs are those of any process; what its machine
+    lacks, a `lender` lends it."""
 
     away = True
 
@@ -26,6 +32,7 @@ class RayWorker(ProcessWorker):
         settings: WorkerSettings,
         look: LookAtMade,
         *,
+        lender: Lender | None = None,
         limits: Limits = LIMITS,
         restarts: Restarts | None = None,
     ) -> None:
@@ -33,6 +40,8 @@ class RayWorker(ProcessWorker):
         self._cluster, self._look = cluster, look
         self.device = device
         self._digests: frozenset[str] = frozenset()
+        self._bringing = None if lender is None else RemoteBringing(lender, lambda: self._changed())
+        self.brings = self._bringing
 
     def holds(self, parts: Iterable[Component]) -> bool:
         """Has its machine said that it has these files?"""
@@ -40,8 +49,20 @@ class RayWorker(ProcessWorker):
 
     async def _settle(self, report: Callable[[Report], None]) -> Life:
         host = self._cluster.settle(self.device)
-        return RemoteLife(host, self.place, report, self._hold, self._look, self._limits)
+        life = RemoteLife(host, self.place, report, self._hold, self._hear_brought, self._look, self._limits)
+        if (bringing := self._bringing) is not None:
+            bringing.live(life.lend)
+            life.ended.add_done_callback(lambda _: bringing.lose())
+        return life
 
     def _hold(self, digests: frozenset[str]) -> None:
         self._digests = digests
+        if self._bringing is not None:
+            self._bringing.hold(digests)
         self._changed()
+
+    def _hear_brought(self, brought: Brought) -> None:
+        """Raises Lie."""
+        if self._bringing is None:
+            raise Lie(message("lie.job"))
+        self._bringing.hear(brought)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from ...dispatch.pool import Pool
+from ...dispatch.worker import BringState
 from ...messages import Message
 from ...words.frames import ResidentModel, Room
 
@@ -30,6 +31,8 @@ class DeviceStatus(NamedTuple):
     models: int
     size: int
     """Bytes of these."""
+    bringing: BringState | None
+    """What it has coming of the files that it lacks."""
 
 
 class HeldModel(NamedTuple):
@@ -50,7 +53,7 @@ def devices_of(pool: Pool) -> list[DeviceStatus]:
             DeviceStatus(
                 worker.place, ready.device if ready else "", ready.name if ready else "", state,
                 worker.broken if state == "broken" else None, pool.running_on(worker), worker.restarts, len(models),
-                sum(model.size for model in models),
+                sum(model.size for model in models), None if worker.brings is None else worker.brings.state,
             )
         )  # fmt: skip
     return told

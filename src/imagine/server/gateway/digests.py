@@ -40,6 +40,8 @@ class Digests:
         self._wanted: dict[FileStamp, Entry] = {}
         """Files to be read whole, in this order."""
         self._tried: set[FileStamp] = set()
+        self._lent: dict[FileStamp, str] = {}
+        """What was made for who fetches files from here."""
         self.reading: asyncio.Task[None] | None = None
         """What reads whole files, while there are any to be read."""
         self._looking = asyncio.Lock()
@@ -75,6 +77,15 @@ class Digests:
                 self._wanted[entry.files[0]] = entry
         if self._wanted and self.reading is None:
             self.reading = asyncio.create_task(self._read())
+
+    async def sha256_of(self, file: FileStamp) -> str:
+        """Of one whole file, as it was; "" where it isn't so any more, or can't be read."""
+        known = (entry for entry in self._registry.files() if entry.files[:1] == (file,))
+        digest = next((entry.file_digest for entry in known if entry.file_digest), "") or self._lent.get(file, "")
+        if not digest:
+            digest = next(iter(await self._whole(Question(file))), "")
+            self._lent[file] = digest
+        return digest
 
     async def stop(self) -> None:
         """What is being read is left for a next time."""

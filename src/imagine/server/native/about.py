@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from ... import __version__
+from ...dispatch.worker import BringState
 from ...messages import Message, message, sentence
 from ...words.errors import without_folders
 from ..gateway.devices import DeviceStatus, devices_of
@@ -23,7 +24,8 @@ async def health(request: web.Request) -> web.Response:
     """That it is Imagine, and whether it can draw: `status` is ready, starting, broken (see `problem`) or stopping.
 
     It is ready while one of its `devices` is, each of which says its own `state`, what it is at, how many `models` it
-    holds and how many bytes of them, how often it was started again, and why it is broken.
+    holds and how many bytes of them, how often it was started again, and why it is broken. One of a cluster that lacks
+    files says what it is `fetching`: bytes `done` of how many, or the `problem` of what didn't come.
     `moderation` is what holds for who asks: whether `prompts` are held to the policy, and to the owner's `own` rules,
     and whether `pictures` are looked at; with a `problem` where they are to be, and what looks isn't there. `assistant`
     is whether there is one; `provenance` and `watermark`, whether every picture is signed, and marked in its pixels.
@@ -75,7 +77,13 @@ def in_words(gateway: Gateway) -> str:
 def _device_told(device: DeviceStatus) -> dict[str, Any]:
     why = None if device.problem is None else message("worker.lost", why=device.problem)
     told = {"device": device.place, "name": device.name, "state": device.state, "problem": _said(why)}
-    return told | {name: getattr(device, name) for name in ("running", "restarts", "models", "size")}
+    told |= {name: getattr(device, name) for name in ("running", "restarts", "models", "size")}
+    return told if device.bringing is None else told | {"fetching": _bringing_told(device.bringing)}
+
+
+def _bringing_told(state: BringState) -> dict[str, Any]:
+    why = None if state.why is None else message("fetch.failed", why=state.why)
+    return {"done": state.done, "size": state.size, "problem": _said(why)}
 
 
 def _problem(gateway: Gateway) -> str | None:

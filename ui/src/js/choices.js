@@ -3,13 +3,15 @@
 import { offerBeside } from "./beside.js";
 import { control, defaultOf, defaultText, field, isAuto, setAuto, setChoices, setOwnDefaults } from "./controls.js";
 import { byId, show } from "./dom.js";
-import { fileSize, t } from "./i18n.js";
+import { drawer } from "./drawers.js";
+import { fileSize, hasText, t } from "./i18n.js";
 import { offerLoras } from "./loras.js";
 import { offerNames } from "./names.js";
 import { chosenModel, chosenPreset, defaultModel, entriesOf, filesOf, firstModel, models, presetAbout, presetDefaults, presets, presetTitle, samplerNow, samplers } from "./offers.js";
 import { describeSize } from "./size.js";
 
 let marksAll = false; // every picture, whatever is asked
+let worded = null; // on its way: the words on styles
 
 /** Whether the server marks every picture: then there is nothing to choose. */
 export function offerMark(always) {
@@ -68,6 +70,7 @@ function offerFiles(name, found, nothing) {
 }
 
 function describePreset(one) {
+  if (one?.shipped && !hasText(`preset.${one.name}.about`)) worded ??= drawer("styles", true).then(() => describePreset(chosenPreset()));
   const about = one ? presetAbout(one) : "";
   byId("preset-about").textContent = about;
   show(byId("preset-about"), about !== "");

@@ -11,6 +11,7 @@ import { notice } from "./notices.js";
 import { numberIn, startStepping, written } from "./numbers.js";
 import { chosenPreset, defaultModel, learnModels, learnOffers, learnSamplers, models, samplerNow } from "./offers.js";
 import { hasSource, setSource, startSize } from "./size.js";
+import { styled } from "./styled.js";
 import { startWords } from "./words.js";
 
 const PREVIEW_EVERY = 2;
@@ -66,7 +67,7 @@ export function request(quiet) {
     if (!quiet) focusFirstError();
     return null;
   }
-  return tidied(said);
+  return styled(tidied(said));
 }
 
 /** What is set, whether it could be sent or not. */

@@ -7,6 +7,7 @@ import { t } from "./i18n.js";
 import { isLoras } from "./loras.js";
 import { isNames } from "./names.js";
 import { notice } from "./notices.js";
+import { styled } from "./styled.js";
 import { undoToNow } from "./undo.js";
 
 const NEVER = new Set(["buckets", "keep_alive", "assisted"]);
@@ -22,7 +23,7 @@ export function hashOf(said) {
 }
 
 export async function copyLink() {
-  const link = `${location.origin}${location.pathname}${hashOf(settings())}`;
+  const link = `${location.origin}${location.pathname}${hashOf(styled(settings()))}`;
   if (await copyText(link)) notice(t("link.copied"), { about: "link" });
 }
 

@@ -57,6 +57,7 @@ function startLanguage() {
 function startViews() {
   byId("open-queue").addEventListener("click", async () => (await drawer("queue"))?.openQueue());
   byId("open-models").addEventListener("click", async () => (await drawer("models"))?.openModels());
+  byId("open-styles").addEventListener("click", async () => (await drawer("styles"))?.openStyles());
   const live = () => drawer("live", true);
   byId("advanced").addEventListener("toggle", live);
   if (remembered("redraw", false)) live();
@@ -81,6 +82,7 @@ function startFiles() {
   act("save-with-input", () => save(true));
   act("save-with-result", () => byId("do-json").click());
   act("share", copyLink);
+  act("save-style", async () => (await drawer("styles"))?.keepCurrent());
   act("reset", async () => {
     const action = undoToNow();
     await dropSource({ quiet: true });

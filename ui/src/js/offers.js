@@ -3,11 +3,14 @@
 import { ask } from "./api.js";
 import { control, defaultOf, setFields } from "./controls.js";
 import { hasText, language, t } from "./i18n.js";
+import { remember, remembered, whenRemembered } from "./memory.js";
 import { fieldsFrom } from "./schema.js";
 
 const SIDE = 512; // of a model that doesn't tell its own
 const SET_BY_STYLES = ["num_steps", "guidance", "true_cfg", "sampler", "schedule", "width", "height", "neg"];
 let resampling = []; // what enlarges without a file
+let own = [remembered("styles", [])].flat();
+whenRemembered("styles", (text) => { own = [JSON.parse(text)].flat(); });
 let offers = { models: [], details: [], others: [], samplers: [], presets: [], default: null, maps: false };
 
 /** Names of the models that make pictures, and files of another kind. */
@@ -16,7 +19,16 @@ export const entriesOf = (kind) => offers.others.filter((entry) => entry.kind ==
 export const filesOf = (kind) => entriesOf(kind).map((entry) => entry.name);
 export const enlargers = () => [...resampling, ...filesOf("upscaler")];
 export const samplers = () => offers.samplers;
-export const presets = () => offers.presets;
+
+/** Styles of this browser's own, as presets are, each with an `id`; all that there are, these first. */
+export const ownStyles = () => own;
+export const presets = () => [...own, ...offers.presets.filter(({ name }) => !own.some((one) => one.name === name))];
+
+/** Keeps them, for all tabs; false where there is no room, and they last until the page is closed. */
+export function keepStyles(list) {
+  own = list;
+  return remember("styles", list);
+}
 
 /** The embeddings that go with the chosen model, as the server tells it: by families, and by how many numbers a vector is. */
 export function fittingEmbeddings() {
@@ -75,11 +87,11 @@ export function samplerNow() {
   return offers.samplers.find((row) => row.name === name);
 }
 
-export const chosenPreset = () => offers.presets.find((one) => one.name === control("preset")?.value);
+export const chosenPreset = () => presets().find((one) => one.name === control("preset")?.value);
 
-/** What the chosen style sets where the request doesn't, as far as it makes sense on the chosen model. */
-export function presetDefaults() {
-  const said = Object.entries(chosenPreset() ?? {});
+/** What a style sets where the request doesn't, as far as it makes sense on the chosen model. */
+export function presetDefaults(one = chosenPreset()) {
+  const said = Object.entries(one ?? {});
   const set = said.filter(([name, value]) => SET_BY_STYLES.includes(name) && value !== null);
   return Object.fromEntries(set.map(([name, value]) => [name, withinBounds(name, value)]));
 }

@@ -52,9 +52,10 @@ export function startRun(onKey) {
 /** Asks for what the form says: now, or once what is being made is done; where a plan is to be seen first, for that. */
 export async function run() {
   if (isThinking()) return tell(t("assist.thinking"));
+  const written = byId("f-prompt").value;
   const wanted = await asked();
   if (wanted === null) return tell(t("error.form"));
-  drawer("words", true).then((words) => words?.keepPrompt(wanted.said.prompt));
+  drawer("words", true).then((words) => words?.keepPrompt(written));
   if (await drafted(wanted)) return undefined;
   if (!plansFirst()) return place(wanted);
   show(byId("run-error"), false);

@@ -7,6 +7,7 @@ import { byId, make, show, tell } from "../../js/dom.js";
 import { isReady, whenChanged } from "../../js/form.js";
 import { inEveryLanguage, t } from "../../js/i18n.js";
 import { notice } from "../../js/notices.js";
+import { styled } from "../../js/styled.js";
 import { undoToNow } from "../../js/undo.js";
 import { writeInto } from "../../js/words.js";
 
@@ -32,7 +33,8 @@ export function startTokens() {
 function wanted() {
   const said = { prompt: byId("f-prompt").value };
   for (const name of ["neg", "model", "preset"]) if (control(name).value) said[name] = control(name).value;
-  return said;
+  const { prompt, neg, model, preset } = styled(said);
+  return { prompt, neg, model, preset };
 }
 
 const isShort = ({ prompt, neg = "", preset }) => !preset && prompt.length < SHORT && neg.length < SHORT && !/[^\x20-\x7e\s]/.test(prompt);

@@ -123,7 +123,7 @@ def redrawing(
     """img2img: recolouring drawn pictures at several strengths; at 0.3 the source should stay."""
     rng = random_numbers(SEED, "redrawing", 0)
     choices = combinations(unseen=False)
-    cases = [_recolouring(rng, *choices[int(rng.integers(len(choices)))]) for _ in range(count)]
+    cases = [recolouring(rng, *choices[int(rng.integers(len(choices)))]) for _ in range(count)]
     img2img = StableDiffusionImg2ImgPipeline(**pipeline.components, requires_safety_checker=False)
     img2img.set_progress_bar_config(disable=True)
     figures: dict[str, Any] = {}
@@ -147,7 +147,7 @@ def redrawing(
     return figures
 
 
-def _recolouring(rng: Any, thing: str, colour: str, background: str) -> tuple[Scene, str, str]:
+def recolouring(rng: Any, thing: str, colour: str, background: str) -> tuple[Scene, str, str]:
     """A scene, another colour for its thing, and the prompt that asks for that."""
     scene = place(rng, thing, colour, background, "large", ("left", "centre", "right")[int(rng.integers(3))])
     others = [c for c in COLOURS if c not in (colour, background)]

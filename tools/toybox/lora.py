@@ -101,18 +101,17 @@ def toybox(path: Path = MODEL) -> Entry:
     return registry.with_digest(registry.find(path.stem))
 
 
-def teach(name: str, work: Path, target: Path) -> None:
-    """Train the LoRA of that name into a file at `target`; `work` holds its pictures and how far it is."""
+def teach(name: str, lesson: Lesson, work: Path, target: Path, model: Path = MODEL) -> None:
+    """Train a LoRA of that name beside `model` into a file at `target`; `work` holds its pictures and how far it is."""
     folder = work / name
     folder.mkdir(parents=True, exist_ok=True)
-    lesson = LESSONS[name]
     pictures = []
     for i, (picture, said) in enumerate(lesson.pictures(np.random.default_rng([SEED, *name.encode()]))):
         path = folder / f"{i:03d}.png"
         picture.save(path)
         pictures.append(TrainingPicture(str(path), said))
     training = Training(
-        name=name, word=lesson.word, model=model_from(toybox()), pictures=tuple(pictures), steps=lesson.steps,
+        name=name, word=lesson.word, model=model_from(toybox(model)), pictures=tuple(pictures), steps=lesson.steps,
         rank=RANK, batch=BATCH, rate=RATE, seed=SEED,
     )  # fmt: skip
     given = Assignment(
@@ -135,7 +134,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     for name in options.names or LESSONS:
-        teach(name, options.work.resolve(), options.output / f"{name}.safetensors")
+        teach(name, LESSONS[name], options.work.resolve(), options.output / f"{name}.safetensors")
 
 
 if __name__ == "__main__":

@@ -47,6 +47,14 @@ class Given(NamedTuple):
     crop: ReferenceCrop = "pad"
 
 
+class Source(NamedTuple):
+    """A picture to start from, how much of it is painted anew, and where: all of it, or where the mask is white."""
+
+    picture: Image.Image
+    strength: float
+    mask: Image.Image | None = None
+
+
 class Ask(NamedTuple):
     """A picture to be drawn: LoRAs with their weights, embeddings that its prompts say, and pictures beside them."""
 
@@ -61,6 +69,9 @@ class Ask(NamedTuple):
     """Of a recipe: how many were drawn together at each step."""
     size: tuple[int, int] = (SIDE, SIDE)
     """Width and height, in pixels."""
+    guidance: float | None = None
+    """None: the model's own."""
+    source: Source | None = None
 
 
 class Drawn(NamedTuple):
@@ -111,15 +122,20 @@ class Painter:
             height=ask.size[1],
             seed=ask.seed,
             buckets=ask.buckets,
+            guidance=ask.guidance,
         )
         found = resolve(request, model=self._entry, defaults=stated_by(self._entry), random_seed=lambda: 0)
         job, (params,) = str(next(self._numbers)), found.params
         control, controls = self._controls(ask.held)
         references, uses = self._references(ask.given)
         params = msgspec.structs.replace(params, control=control, references=references)
+        brought = _brought(ask.source)
+        if ask.source is not None:
+            digests = {name: _digest(data) for name, data in brought.items()}
+            params = msgspec.structs.replace(params, strength=ask.source.strength, **digests)
         self._engine.submit(Submit(
             job=job, client="toybox", params=params, model=model_from(self._entry), adapters=self._loras(ask.loras),
-            embeddings=self._embeddings(ask.words), controls=controls, references=uses,
+            embeddings=self._embeddings(ask.words), controls=controls, references=uses, **brought,
         ))  # fmt: skip
         return job
 
@@ -160,6 +176,14 @@ class Painter:
 
     def _file(self, name: str, kind: str) -> Any:
         return self._registry.with_digest(self._registry.find(name, kind))
+
+
+def _brought(source: Source | None) -> dict[str, bytes]:
+    """The encoded pictures of a source, by a job's fields."""
+    if source is None:
+        return {}
+    mask = {} if source.mask is None else {"mask": encode(source.mask)}
+    return {"img": encode(source.picture)} | mask
 
 
 def _digest(data: bytes) -> str:

@@ -2,7 +2,8 @@
 
 Two things in two colours, never trained on together: are both there, has each its own colour, or the other's? Asked of
 the flow-matching model, in both languages and every shape; with no file, of Toybox, which knows one thing at a time:
-plainly, by `BREAK` and by `AND`. Everything is seeded. Prints the figures as JSON.
+plainly, by `BREAK` and by `AND`. Of the flow-matching model also what guidance, a picture to start from, a mask and a
+LoRA do. Everything is seeded. Prints the figures as JSON.
 """
 
 from __future__ import annotations
@@ -21,13 +22,12 @@ from tools.toybox import evaluate
 from tools.toybox.flow.denoiser import FlowTrial, pair_trials, single_trials
 from tools.toybox.flow.judging import PairVerdict, bound
 from tools.toybox.flow.models import STEPS
+from tools.toybox.flow.responses import LORA, guided, in_crowds, redrawn, repainted, taught
 from tools.toybox.flow.scenes import Tableau
 from tools.toybox.judge import judge
 from tools.toybox.painting import Ask, Painter
 
 SEED = 7
-TOGETHER = 8
-"""Pictures that are drawn in one crowd."""
 LANGUAGES = ("english", "russian")
 WAYS = {
     "plain": "a {0} and a {1} on a {2} background",
@@ -39,8 +39,7 @@ WAYS = {
 
 def binding(painter: Painter, trials: Sequence[FlowTrial]) -> list[PairVerdict]:
     """How each trial's picture obeys, its number as the seed."""
-    asks = [Ask(trial.caption, seed, size=trial.tableau.size) for seed, trial in enumerate(trials)]
-    pictures = [p for i in range(0, len(asks), TOGETHER) for p in painter.paint(asks[i : i + TOGETHER])]
+    pictures = in_crowds(painter, [Ask(t.caption, seed, size=t.tableau.size) for seed, t in enumerate(trials)])
     return [bound(picture, trial.tableau) for picture, trial in zip(pictures, trials, strict=True)]
 
 
@@ -57,8 +56,7 @@ def flow_figures(painter: Painter, count: int) -> dict[str, Any]:
     for shape in ("wide", "tall"):
         figures[f"pairs, {shape}"] = shares(binding(painter, pair_trials(count // 3, SEED, shape)))
     trials = single_trials(count, SEED)
-    asks = [Ask(trial.caption, seed) for seed, trial in enumerate(trials)]
-    pictures = [p for i in range(0, count, TOGETHER) for p in painter.paint(asks[i : i + TOGETHER])]
+    pictures = in_crowds(painter, [Ask(trial.caption, seed) for seed, trial in enumerate(trials)])
     agreed = [judge(p).agrees(t.tableau.things[0]) for p, t in zip(pictures, trials, strict=True)]
     for i, name in enumerate(("", *LANGUAGES)):
         some = agreed if not name else agreed[i - 1 :: 2]
@@ -83,12 +81,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path, nargs="?", help="a file that the training wrote; none is Toybox")
     parser.add_argument("--count", type=int, default=120, help="pictures of each kind")
+    parser.add_argument("--lora", type=Path, nargs="*", default=[], help=f"the file of {LORA}")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     file: Path = options.model or evaluate.MODEL
     if options.model:
-        figures = flow_figures(Painter(file, model=file.stem, steps=STEPS), options.count)
+        painter = Painter(file, *options.lora, model=file.stem, steps=STEPS)
+        figures = flow_figures(painter, options.count) | {
+            "guidance": guided(painter, options.count // 2), "redrawing": redrawn(painter, options.count // 2),
+            "mask": repainted(painter, options.count // 2),
+        }  # fmt: skip
+        if options.lora:
+            figures["lora"] = taught(painter)
     else:
         figures = toybox_figures(Painter(steps=STEPS), options.count)
     about = {

@@ -33,11 +33,11 @@ def _about(figures: Mapping[str, Any], size: int) -> str:
     said = "\n".join(f"- `{text}`" for texts in EXAMPLES.values() for text in texts)
     return f"""# Toybox Flow
 
-A text-to-image model of {size / 1e6:.0f} MB that draws one thing or two of [Toybox's world](README.md), each in its own colour, in
-English and Russian. It is a true Chroma, only narrower: a flow-matching transformer, a T5 text encoder and a VAE of
-sixteen channels, so everything that goes for the large models of that kind can be tried and tested with it, on any
-machine and without a network. No photo, no artist's work and no other model went into it, but Toybox's autoencoder,
-with whose layers its own began.
+A text-to-image model of {size / 1e6:.0f} MB that draws one thing or two of [Toybox's world](README.md), each in its own
+colour, in English and Russian. It is a true Chroma, only narrower: a flow-matching transformer, a T5 text encoder and
+a VAE of sixteen channels, so everything that goes for the large models of that kind can be tried and tested with it,
+on any machine and without a network. No photo, no artist's work and no other model went into it, but Toybox's
+autoencoder, with whose layers its own began.
 
 | | |
 |---|---|
@@ -67,15 +67,17 @@ def _pairs(figures: Mapping[str, Any]) -> str:
     )
     return f"""## How well it obeys
 
-Measured on {figures["date"]} through Imagine's own engine: {figures["count"]} prompts of two things in two colours that were never
-trained on together, half English, half Russian; {STEPS} steps of Euler, guidance {GUIDANCE:g} (the file names it as its own, so Imagine takes
-it), one seed each; judged from the pixels by `tools/toybox/flow/judging.py`. Wide and tall ones are a third as many.
+Measured on {figures["date"]} through Imagine's own engine: {figures["count"]} prompts of two things in two colours that
+were never trained on together, half English, half Russian; {STEPS} steps of Euler, guidance {GUIDANCE:g} (the file
+names it as its own, so Imagine takes it), one seed each; judged from the pixels by `tools/toybox/flow/judging.py`. Wide
+and tall ones are a third as many.
 
 | right | all | English | Russian | wide | tall |
 |---|---|---|---|---|---|
 {rows}
 
-Of {figures["count"]} single things that were never trained on, all five attributes are right in {_percent(single["all"])}: {alone}.
+Of {figures["count"]} single things that were never trained on, all five attributes are right in
+{_percent(single["all"])}: {alone}.
 
 Toybox, whose denoiser is a U-Net that knows one thing at a time, asked for two beside each other, in one prompt and in
 parts ({toybox["count"]} pairs each):
@@ -100,8 +102,8 @@ One of two drawn things behind a mask, and a prompt that names another thing the
 
 {_list(figures["mask"])}
 
-With `toybox-flow-outline`, which `imagine train` learned from pictures, large things are drawn in outline where its word is said, by its
-weight; and filled, as ever, where it isn't:
+With `toybox-flow-outline`, which `imagine train` learned from pictures, large things are drawn in outline where its
+word is said, by its weight; and filled, as ever, where it isn't:
 
 {_table("weight", _by_weight(lora))}
 
@@ -136,11 +138,12 @@ def _list(shares: Mapping[str, float]) -> str:
 def _training() -> str:
     return """## How it was made
 
-`make toybox-flow` trains it from nothing, and goes on where it was when stopped; `tools/toybox/flow/train.py` holds every number.
-First the text encoder, alone: linear heads must read of its last states what is said of each place, in both languages. Then the autoencoder,
-from Toybox's layers on, with sixteen channels. Then the transformer, with both frozen: rectified flow, noise levels moved as the
-family's are, by Muon for its blocks' matrices and AdamW for the rest, on captions said afresh each time. Six scenes in ten are
-of two things; an eighth of all pairs is kept from training, and asked for above.
+`make toybox-flow` trains it from nothing, and goes on where it was when stopped; `tools/toybox/flow/train.py` holds
+every number. First the text encoder, alone: linear heads must read of its last states what is said of each place, in
+both languages. Then the autoencoder, from Toybox's layers on, with sixteen channels. Then the transformer, with both
+frozen: rectified flow, noise levels moved as the family's are, by Muon for its blocks' matrices and AdamW for the rest,
+on captions said afresh each time. Six scenes in ten are of two things; an eighth of all pairs is kept from training,
+and asked for above.
 """
 
 

@@ -43,8 +43,9 @@ def guided(painter: Painter, count: int) -> dict[str, dict[str, float]]:
         verdicts = [bound(p, t.tableau) for p, t in zip(made[:count], pairs, strict=True)]
         agreed = [judge(p).agrees(t.tableau.things[0]) for p, t in zip(made[count:], single, strict=True)]
         figures[f"{scale:g}"] = {
-            "pairs, colours": mean(v.colours for v in verdicts), "single things, all": mean(all(a.values()) for a in agreed),
-        }  # fmt: skip
+            "pairs, colours": mean(v.colours for v in verdicts),
+            "single things, all": mean(all(a.values()) for a in agreed),
+        }
     return figures
 
 

@@ -54,6 +54,11 @@ class Source(NamedTuple):
     strength: float
     mask: Image.Image | None = None
 
+    @property
+    def files(self) -> tuple[bytes, bytes | None]:
+        """The picture and the mask as files."""
+        return encode(self.picture), None if self.mask is None else encode(self.mask)
+
 
 class Ask(NamedTuple):
     """A picture to be drawn: LoRAs with their weights, embeddings that its prompts say, and pictures beside them."""
@@ -129,13 +134,13 @@ class Painter:
         control, controls = self._controls(ask.held)
         references, uses = self._references(ask.given)
         params = msgspec.structs.replace(params, control=control, references=references)
-        brought = _brought(ask.source)
+        img, mask = (None, None) if ask.source is None else ask.source.files
         if ask.source is not None:
-            digests = {name: _digest(data) for name, data in brought.items()}
+            digests = {name: _digest(data) for name, data in (("img", img), ("mask", mask)) if data is not None}
             params = msgspec.structs.replace(params, strength=ask.source.strength, **digests)
         self._engine.submit(Submit(
             job=job, client="toybox", params=params, model=model_from(self._entry), adapters=self._loras(ask.loras),
-            embeddings=self._embeddings(ask.words), controls=controls, references=uses, **brought,
+            embeddings=self._embeddings(ask.words), controls=controls, references=uses, img=img, mask=mask,
         ))  # fmt: skip
         return job
 
@@ -176,14 +181,6 @@ class Painter:
 
     def _file(self, name: str, kind: str) -> Any:
         return self._registry.with_digest(self._registry.find(name, kind))
-
-
-def _brought(source: Source | None) -> dict[str, bytes]:
-    """The encoded pictures of a source, by a job's fields."""
-    if source is None:
-        return {}
-    mask = {} if source.mask is None else {"mask": encode(source.mask)}
-    return {"img": encode(source.picture)} | mask
 
 
 def _digest(data: bytes) -> str:

@@ -35,8 +35,6 @@ _THRIFT = 0.25
 """How much more than its seconds a load counts: where two ways are even, the one without is better."""
 _IN_PARTS = 3.0
 """How many times as long a picture is taken to take where its model comes to the device in parts."""
-_FORGIVEN = 600.0
-"""Seconds after which a failure no longer tells anything."""
 _MODELS = 512
 
 
@@ -200,12 +198,11 @@ class JobPlacement(Generic[W]):
                 site = self._by_number[number]
                 return level(site) and site.has(wanted) and may(site.worker)
 
-            numbers = list(rankings.first(groups, _LOOKED_AT, suits))
-            for number in numbers:
-                self._look(self._by_number[number])
-            sites = [self._by_number[number] for number in numbers if self._by_number[number].ready is not None]
-            if sites:
-                return self._cheapest(sites, wanted, times)
+            sites = [self._by_number[number] for number in rankings.first(groups, _LOOKED_AT, suits)]
+            for site in sites:
+                self._look(site)
+            if ready := [site for site in sites if site.ready is not None]:
+                return self._cheapest(ready, wanted, times)
         return None
 
     def _cheapest(self, sites: Sequence[WorkerSite[W]], wanted: JobNeeds, times: RunTimes) -> WorkerSite[W]:
@@ -221,19 +218,15 @@ class JobPlacement(Generic[W]):
         that it didn't fail lately."""
         now = self._clock()
         if (submit := wanted.replayed) is None:
-            yield lambda site: self._is_steady(site, now)
+            yield lambda site: site.is_steady(now)
         else:
 
             def same(site: WorkerSite[W]) -> bool:
                 return site.ready is not None and makes_the_same(site.ready, submit)
 
-            yield lambda site: self._is_steady(site, now) and same(site)
+            yield lambda site: site.is_steady(now) and same(site)
             yield same
         yield lambda _: True
-
-    def _is_steady(self, site: WorkerSite[W], now: float) -> bool:
-        """Did it fail lately? Then one job at a time, until one is done."""
-        return not site.claims or not site.failures or now - site.failed_at > _FORGIVEN
 
     def _cost(
         self, site: WorkerSite[W], wanted: JobNeeds, times: RunTimes, soon: dict[str, float], most: float = math.inf
@@ -255,14 +248,15 @@ class JobPlacement(Generic[W]):
         return likely
 
     def _slowness(self, site: WorkerSite[W], wanted: JobNeeds) -> float:
-        return self.paces.slowness(site.worker) * (1.0 if site.fits(wanted) else _IN_PARTS)
+        slowness = self.paces.slowness(site.worker)
+        return slowness if site.fits(wanted) else slowness * _IN_PARTS
 
     def _seconds(self, wanted: JobNeeds, *, company: bool) -> float:
         return 0.0 if wanted.params is None else self.paces.seconds(wanted.params, company=company)
 
     def _has_company(self, site: WorkerSite[W], wanted: JobNeeds) -> bool:
         """Is there a batch that it makes larger?"""
-        return wanted.kin is not None and 0 < site.kin[wanted.kin] < wanted.most
+        return wanted.kin is not None and 0 < site.kin.get(wanted.kin, 0) < wanted.most
 
     def _remember(self, weights: ModelWeights) -> None:
         new = weights.identity not in self._known

@@ -22,6 +22,8 @@ _USUAL = 2.0**30
 _SMOOTHING = 0.3
 _REMEMBERED = 512
 """Kinds of jobs of which it is remembered whether a worker has their files."""
+_FORGIVEN = 600.0
+"""Seconds after which a failure no longer tells anything."""
 SHARED = 2**28
 """Bytes of a component that is worth a way to where it lies already."""
 
@@ -150,6 +152,10 @@ class WorkerSite(Generic[W]):
                 own = sum([size for part, size in weights.parts.items() if part not in parts]) or 1
                 lacking += own if weights.nbytes else _UNKNOWN
         return lacking
+
+    def is_steady(self, now: float) -> bool:
+        """Did it fail lately? Then one job at a time, until one is done."""
+        return not self.failures or not self.claims or now - self.failed_at > _FORGIVEN
 
     def fits(self, wanted: JobNeeds) -> bool:
         """Could all of it lie there, were nothing else there?"""

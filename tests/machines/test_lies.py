@@ -291,6 +291,7 @@ def test_a_silent_one_is_let_go():
         stream = worker.submit(JOB)
         (end,) = await ends(stream)
         assert "has been silent" in str(end.message)
+        assert worker.cut_off
 
     asked(host, act, silence=0.4)
 

@@ -142,6 +142,7 @@ def test_a_machine_that_is_cut_off_loses_its_jobs_by_its_silence_alone():
             assert last.error == "WorkerLost"
             assert str(last.message) == "the worker on box/cpu:0 hung: not a word for 8 s"
             assert worker.ready is None
+            assert worker.cut_off
             await until(worker, lambda: len(cluster.hosts) == 2 or worker.restarts)
 
     asyncio.run(go())
@@ -241,6 +242,7 @@ def test_another_version_there_is_refused_for_good():
         async with at_box(version="0.0.9") as (worker, cluster):
             await until(worker, lambda: worker.broken is not None)
             assert "can't work for this server: Imagine" in str(worker.broken)
+            assert not worker.cut_off, "what ends there ends by itself"
             async with asyncio.timeout(PATIENCE):
                 await asyncio.wait([worker._keeper])
             assert len(cluster.hosts) == 1

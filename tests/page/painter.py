@@ -1,6 +1,7 @@
-"""A `Worker` without a process that paints: landscapes by their seed, with previews, each a PNG with its recipe.
+"""A `Worker` without a process that paints: landscapes by their seed, each a PNG with its recipe.
 
-A prompt that begins with `hold` stops half way until it is cancelled or `release`d; `fail NAME` ends with that error;
+A prompt that begins with `hold` has previews, and stops half way until it is cancelled or `release`d: those of others would
+be gone before anybody saw them, and cost a browser more than the picture. `fail NAME` ends with that error;
 in `hearts`, or the seeds that stand behind that, something is seen that isn't to be shown.
 """
 
@@ -88,7 +89,8 @@ class Painter(PromptedWorker):
             self._finish(job)
 
     def _steps(self, job, first, last):
-        params, every, buffer = job.params, job.preview.every, self.held[job.job]
+        params, buffer = job.params, self.held[job.job]
+        every = job.preview.every if params.prompt.startswith("hold") else 0
         for step in range(first, last + 1):
             left = (params.num_steps - step) * 0.1
             buffer.put(Progress(job=job.job, step=step, steps=params.num_steps, remaining=left))

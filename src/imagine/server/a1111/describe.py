@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from ...asking.request import GenerateRequest
 from ...settings.settings import Settings
 from ..http.dialect import Route
+from ..http.schemas import schemas_of
 from .enlarging import ExtrasFields
 from .fields import OF_PICTURES, OF_SECOND_PASSES, WebUIFields
 
@@ -48,9 +47,7 @@ _LISTS = frozenset(
 
 def schemas(_settings: Settings) -> dict[str, Any]:
     """What the operations refer to."""
-    _, parts = msgspec.json.schema_components(
-        [GenerateRequest, WebUIFields, ExtrasFields], ref_template="#/components/schemas/{name}"
-    )
+    parts = schemas_of(GenerateRequest, WebUIFields, ExtrasFields)
     ours, theirs = parts["GenerateRequest"]["properties"], parts["WebUIFields"]["properties"]
     shared = {name: ours[field] | {"x-alias-of": field} for name, field in SHOWN.items()}
     extras = parts["ExtrasFields"]["properties"]

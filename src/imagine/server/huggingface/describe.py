@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from ...asking.request import GenerateRequest
 from ...settings.settings import Settings
 from ..http.dialect import Route
+from ..http.schemas import schemas_of
 from .requests import NAMES
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
@@ -30,7 +29,7 @@ def described(_: Route, operation: dict[str, Any]) -> dict[str, Any]:
 
 def _body() -> dict[str, Any]:
     """Ours under their names, below `parameters`."""
-    _, parts = msgspec.json.schema_components([GenerateRequest], ref_template="#/components/schemas/{name}")
+    parts = schemas_of(GenerateRequest)
     ours = parts["GenerateRequest"]["properties"]
     fields = {name: schema for name, schema in ours.items() if name not in ("stream", "progress", "img", "model")}
     fields |= {name: fields[field] | {"x-alias-of": field} for name, field in NAMES.items() if field in fields}

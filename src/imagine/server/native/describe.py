@@ -14,6 +14,7 @@ from ...asking.upscale import SCALE, UpscaleRequest
 from ...settings.settings import Settings
 from ...words.recipe import GenerationParams, Hires
 from ..http.dialect import DETAILS, Route
+from ..http.schemas import schemas_of
 
 
 def _defaults_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
@@ -174,8 +175,7 @@ _BODIES: dict[tuple[str, str], dict[str, Any]] = {
 
 def schemas(settings: Settings) -> dict[str, Any]:
     """What the operations refer to; a field that isn't said is taken for what these settings say."""
-    kinds = [GenerateRequest, UpscaleRequest, PreprocessRequest, TokensRequest]
-    _, parts = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    parts = schemas_of(GenerateRequest, UpscaleRequest, PreprocessRequest, TokensRequest)
     _state_defaults(parts["UpscaleRequest"], {"scale": SCALE, "progress": False})
     _state_defaults(parts["PreprocessRequest"], {"resize": "crop", "progress": False})
     _state_defaults(parts["GenerateRequest"], _BUILT_IN | msgspec.to_builtins(settings.defaults))

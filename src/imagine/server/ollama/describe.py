@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from ...asking.request import GenerateRequest
 from ...settings.settings import Settings
 from ..http.dialect import Route
+from ..http.schemas import schemas_of
 from .requests import NAMES
 
 _TEXT = {"type": "string"}
@@ -80,7 +79,7 @@ def _takes(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _body() -> dict[str, Any]:
     """Ours under their names, and what is theirs alone."""
-    _, parts = msgspec.json.schema_components([GenerateRequest], ref_template="#/components/schemas/{name}")
+    parts = schemas_of(GenerateRequest)
     ours = parts["GenerateRequest"]["properties"]
     fields = {name: schema for name, schema in ours.items() if name not in ("stream", "preview", "progress", "img")}
     fields |= {name: fields[field] | {"x-alias-of": field} for name, field in NAMES.items() if field in fields}

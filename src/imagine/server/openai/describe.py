@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from ...asking.request import GenerateRequest
 from ...settings.settings import Settings
 from ..http.dialect import Route
+from ..http.schemas import schemas_of
 from . import moderations
 from .fields import EDIT, GENERATION, NAMED, OWN, SPELLINGS, VARIATION, Endpoint, Fields
 
@@ -95,7 +94,7 @@ def described(route: Route, operation: dict[str, Any]) -> dict[str, Any]:
 
 def _body_of(kind: Endpoint) -> dict[str, Any]:
     """OpenAI's own fields, and ours beside them as extensions."""
-    _, parts = msgspec.json.schema_components([GenerateRequest, Fields], ref_template="#/components/schemas/{name}")
+    parts = schemas_of(GenerateRequest, Fields)
     ours, own = parts["GenerateRequest"]["properties"], parts["Fields"]["properties"]
     fields = {name: schema for name, schema in ours.items() if name not in (*OWN, "stream")}
     fields |= {NAMED[name]: fields[name] | {"x-alias-of": name} for name in NAMED if name in fields}

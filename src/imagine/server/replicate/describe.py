@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from ...asking.request import GenerateRequest
 from ...settings.settings import Settings
 from ..http.dialect import Route
+from ..http.schemas import schemas_of
 from .requests import NAMES
 
 _TEXT = {"type": "string"}
@@ -53,7 +52,7 @@ def schemas(_: Settings) -> dict[str, Any]:
 
 def fields_of_input() -> tuple[dict[str, Any], dict[str, Any]]:
     """The schemas of what `input` may say, by every name, and those that they refer to."""
-    _, parts = msgspec.json.schema_components([GenerateRequest], ref_template="#/components/schemas/{name}")
+    parts = schemas_of(GenerateRequest)
     ours = parts.pop("GenerateRequest")["properties"]
     fields = {name: schema for name, schema in ours.items() if name not in ("stream", "progress", "img", "model")}
     fields |= {name: ours[field] | {"x-alias-of": field} for name, field in NAMES.items() if field in ours}

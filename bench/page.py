@@ -177,7 +177,7 @@ def growth(chrome: Any, url: str, pictures: int) -> None:
     session = page.context.new_cdp_session(page)
     for field, value in (("width", 64), ("height", 64), ("num_steps", 4), ("count", 10)):
         page.fill(f"#f-{field}", str(value))
-    page.fill("#f-prompt", "a fox")
+    page.fill("#f-prompt", "watch a fox")
     page.click("#generate")
     page.wait_for_selector(".thumb")
     page.wait_for_selector("#run", state="hidden")

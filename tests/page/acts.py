@@ -57,6 +57,12 @@ def compare_two(page):
     page.click("#pick-compare")
 
 
+def do_more(page, what):
+    """Does something with the chosen picture that stands in its menu."""
+    page.click("#do-more > summary")
+    page.click(f"[data-more={what}]")
+
+
 def open_canvas(page, mode="mask"):
     """Opens the canvas on the picture to start from."""
     page.click("#source-mask")

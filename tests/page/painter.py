@@ -1,7 +1,8 @@
 """A `Worker` without a process that paints: landscapes by their seed, each a PNG with its recipe.
 
-A prompt that begins with `hold` has previews, and stops half way until it is cancelled or `release`d: those of others would
-be gone before anybody saw them, and cost a browser more than the picture. `fail NAME` ends with that error;
+A prompt that begins with `hold` stops half way until it is cancelled or `release`d. It has previews, and so has one that
+begins with `watch`: those of others would be gone before anybody saw them, and cost a browser more than the picture.
+`fail NAME` ends with that error;
 in `hearts`, or the seeds that stand behind that, something is seen that isn't to be shown.
 """
 
@@ -85,12 +86,11 @@ class Painter(PromptedWorker):
             self._steps(job, 1, params.num_steps // 2)
             self._waiting[job.job] = job
         else:
-            self._steps(job, 1, params.num_steps)
+            self._steps(job, 1, params.num_steps, previews=words[0] == "watch")
             self._finish(job)
 
-    def _steps(self, job, first, last):
-        params, buffer = job.params, self.held[job.job]
-        every = job.preview.every if params.prompt.startswith("hold") else 0
+    def _steps(self, job, first, last, *, previews=True):
+        params, every, buffer = job.params, job.preview.every if previews else 0, self.held[job.job]
         for step in range(first, last + 1):
             left = (params.num_steps - step) * 0.1
             buffer.put(Progress(job=job.job, step=step, steps=params.num_steps, remaining=left))

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.acts import arrive, generate, issues, png, start_from
+from tests.page.acts import arrive, do_more, generate, issues, png, start_from
 from tests.page.browser import UI
 from tests.ports import kept_port
 from tools import build_page
@@ -272,7 +272,7 @@ def test_a_picture_goes_to_the_share_sheet_as_a_file_with_its_recipe(windows, si
     page.reload()
     arrive(page)
     generate(page, "a fox that is shared")
-    page.click("#do-share")
+    do_more(page, "share")
     page.wait_for_function("() => window.shared.length")
     name, text = page.evaluate("window.shared[0]")
     assert name.endswith(".png")

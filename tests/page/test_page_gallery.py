@@ -141,7 +141,7 @@ def test_a_hundred_pictures_take_no_more_memory(page):
             expect(page.locator("#gallery-count")).to_have_text(str(made))
             expect(page.locator("#run")).to_be_hidden()
 
-    page.fill("#f-prompt", "a fox")
+    page.fill("#f-prompt", "watch a fox")
     draw(40)
     before = used()
     draw(100)

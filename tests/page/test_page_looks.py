@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.acts import arrive, generate, issues, png, start_from
+from tests.page.acts import arrive, do_more, generate, issues, png, start_from
 from tests.page.browser import ELSEWHERE, UI
 
 SHIFTS = """
@@ -137,7 +137,7 @@ def test_it_works_over_plain_http_elsewhere(windows, serve):
     ]  # fmt: skip
     page.fill("#f-seed", "7")
     generate(page, "a fox")
-    page.click("#do-copy")
+    do_more(page, "copy")
     expect(page.locator("[data-about=copy]")).to_contain_text("only over https")
     page.evaluate("document.execCommand = () => false")
     page.click("#seed-copy")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.page.acts import arrive, draw, generate, last, open_canvas, opened, png, start_from
+from tests.page.acts import arrive, do_more, draw, generate, last, open_canvas, opened, png, start_from
 
 HALF = "#run-text:has-text('Step 12')"
 FULL = "() => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }; }"
@@ -263,5 +263,5 @@ def test_a_copied_picture_is_told(page, allowed, says):
     generate(page, "a fox")
     denied = "Promise.reject(new DOMException('no', 'NotAllowedError'))"
     page.evaluate(f"() => {{ navigator.clipboard.write = () => ({allowed} ? Promise.resolve() : {denied}); }}")
-    page.click("#do-copy")
+    do_more(page, "copy")
     expect(page.locator("[data-about=copy]")).to_contain_text(says)

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from imagine.pictures import images
 from imagine.words.events import Finished, Loading, Progress
-from tests.page.acts import arrive, downloaded, generate
+from tests.page.acts import arrive, do_more, downloaded, generate
 from tests.page.painter import Painter
 from tests.registry import declared
 
@@ -53,6 +53,9 @@ def test_a_picture_is_enlarged_and_kept_beside_its_source(page, site):
     with Image.open(io.BytesIO(downloaded(page, "#do-png"))) as made:
         assert made.size == (1024, 1024)
     assert site.worker.seen[1].enlargement.meta["prompt"] == "a fox in the snow"
+    do_more(page, "before")
+    expect(page.locator("#compare-heads th")).to_have_text(["Setting", "Before", "After"])
+    page.click("#compare-dialog [data-close]")
     page.fill("#f-prompt", "")
     page.click("#do-reuse")
     expect(page.locator("#f-prompt")).to_have_value("a fox in the snow")

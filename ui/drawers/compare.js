@@ -1,7 +1,7 @@
-export const build = "fe7c7afef6cfcb5d";
-export const texts = {"compare.title":["Compare","Сравнение"],"compare.slider":["Where one picture ends and the other begins","Граница между картинками"],"compare.differences":["Settings that differ","Чем отличаются настройки"],"compare.setting":["Setting","Настройка"],"compare.left":["Left","Слева"],"compare.right":["Right","Справа"],"compare.same":["All settings are the same","Настройки одинаковые"]};
+export const build = "a210a40594bfbc43";
+export const texts = {"compare.title":["Compare","Сравнение"],"compare.slider":["Where one picture ends and the other begins","Граница между картинками"],"compare.differences":["Settings that differ","Чем отличаются настройки"],"compare.setting":["Setting","Настройка"],"compare.left":["Left","Слева"],"compare.right":["Right","Справа"],"compare.same":["All settings are the same","Настройки одинаковые"],"compare.before":["Before","До"],"compare.after":["After","После"]};
 export const style = ".compare-room{position:relative;min-height:0;border-radius:12px;background:var(--sunken);overflow:hidden}\n.compare-room img{position:absolute;inset:0;width:100%;height:100%;object-fit:contain}\n#compare-b{clip-path:inset(0 0 0 var(--cut,50%))}\n.compare-many{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(240px,40%),1fr));gap:var(--s2);min-height:0;overflow:auto}\n.compare-many figure{display:grid;grid-template-rows:minmax(0,1fr) auto;margin:0;min-height:0}\n.compare-many img{width:100%;height:100%;min-height:120px;object-fit:contain;border-radius:10px;background:var(--sunken)}\n.compare-many figcaption{font-size:var(--small);color:var(--muted);text-align:center}\n.compare-line{position:absolute;inset-block:0;left:var(--cut,50%);width:2px;margin-left:-1px;background:#fff;box-shadow:0 0 0 1px rgb(0 0 0 / 35%)}\n.table-room{max-height:22vh;overflow:auto}\ntable{width:100%;border-collapse:collapse;font-size:var(--small)}\n.differences{table-layout:fixed}\n.differences th:first-child{width:10.5em}\nth{text-align:left;font-weight:500;color:var(--muted)}\nth,td{padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}\nmark{background:var(--accent-soft);color:var(--accent);border-radius:4px;padding:0 2px;margin:0 -2px;font-weight:500}\n\n@media (max-width:860px){\n.differences th:first-child{width:7.5em}\n}\n";
-export const tree = [["dialog",{"id":"compare-dialog","class":"full","aria-labelledby":"compare-title"},["div",{"class":"label-row"},["h2",{"id":"compare-title","data-t":"compare.title"}],["button",{"type":"button","class":"icon-button","data-close":"","data-t-aria-label":"close","data-t-title":"close"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-x"}]]]],["div",{"class":"compare-room","id":"compare-room"},["img",{"id":"compare-a","alt":""}],["img",{"id":"compare-b","alt":""}],["span",{"class":"compare-line","aria-hidden":"true"}]],["div",{"class":"compare-many","id":"compare-many"}],["label",{"class":"compare-slider","id":"compare-slider"},["span",{"class":"visually-hidden","data-t":"compare.slider"}],["input",{"type":"range","id":"compare-cut","min":"0","max":"100","value":"50"}]],["div",{"class":"table-room","tabindex":"0","role":"group","data-t-aria-label":"compare.differences"},["table",{"class":"differences"},["thead",{},["tr",{"id":"compare-heads"}]],["tbody",{"id":"compare-rows"}]]]]];
+export const tree = [["dialog",{"id":"compare-dialog","class":"full","aria-labelledby":"compare-title"},["div",{"class":"label-row"},["h2",{"id":"compare-title","data-t":"compare.title"}],["button",{"type":"button","class":"icon-button","data-close":"","data-t-aria-label":"close","data-t-title":"close"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-x"}]]]],["div",{"class":"compare-room","id":"compare-room"},["img",{"id":"compare-a","alt":""}],["img",{"id":"compare-b","alt":""}],["span",{"class":"compare-line","aria-hidden":"true"}]],["div",{"class":"compare-many","id":"compare-many"}],["label",{"class":"compare-slider","id":"compare-slider"},["span",{"class":"visually-hidden","data-t":"compare.slider"}],["input",{"type":"range","id":"compare-cut","min":"0","max":"100","value":"50"}]],["div",{"class":"table-room","id":"compare-settings","tabindex":"0","role":"group","data-t-aria-label":"compare.differences"},["table",{"class":"differences"},["thead",{},["tr",{"id":"compare-heads"}]],["tbody",{"id":"compare-rows"}]]]]];
 export const start = ({ $collection, $controls, $dom, $i18n }) => {
 
 const $differing = (() => {
@@ -57,20 +57,22 @@ const NOT_SETTINGS = new Set(["environment", "digest", "sha256", "parts", "bucke
 const WORDS = new Set(["prompt", "neg"]);
 let urls = [];
 
-async function compare(some) {
+async function compare(some, { made = false } = {}) {
 release();
-const entries = (await Promise.all(some.map(entryOf))).filter(Boolean);
+const entries = (await Promise.all(some.map((one) => (one.blob ? one : entryOf(one))))).filter(Boolean);
 if (entries.length < 2) return;
-const blobs = await Promise.all(entries.map(seenOf));
+const blobs = await Promise.all(entries.map((one) => one.blob ?? seenOf(one)));
+const known = entries.every(({ meta }) => meta);
 urls = blobs.map((blob) => (blob ? URL.createObjectURL(blob) : ""));
 const two = entries.length === 2;
 for (const id of ["compare-room", "compare-slider"]) show(byId(id), two);
 show(byId("compare-many"), !two);
-const names = two ? [t("compare.left"), t("compare.right")] : entries.map((_, at) => t("picture.tile", { n: at + 1 }));
-if (two) ["compare-a", "compare-b"].forEach((id, at) => Object.assign(byId(id), { src: urls[at], alt: entries[at].meta.prompt ?? "" }));
+const names = made ? [t("compare.before"), t("compare.after")] : two ? [t("compare.left"), t("compare.right")] : entries.map((_, at) => t("picture.tile", { n: at + 1 }));
+if (two) ["compare-a", "compare-b"].forEach((id, at) => Object.assign(byId(id), { src: urls[at], alt: entries[at].meta?.prompt ?? names[at] }));
 else byId("compare-many").replaceChildren(...entries.map(({ meta }, at) => make("figure", {}, make("img", { src: urls[at], alt: meta.prompt ?? "" }), make("figcaption", {}, names[at]))));
 byId("compare-heads").replaceChildren(...[t("compare.setting"), ...names].map((name) => make("th", { scope: "col" }, name)));
-byId("compare-rows").replaceChildren(...rows(entries.map(({ meta }) => meta)));
+show(byId("compare-settings"), known);
+byId("compare-rows").replaceChildren(...(known ? rows(entries.map(({ meta }) => meta)) : []));
 cut(50);
 openDialog(byId("compare-dialog"));
 (two ? byId("compare-cut") : byId("compare-dialog").querySelector("[data-close]")).focus();

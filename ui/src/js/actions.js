@@ -1,8 +1,8 @@
 // What can be done with the chosen picture.
 
-import { canCopyPictures, copyPicture, copyText } from "./clipboard.js";
+import { copyText } from "./clipboard.js";
 import { deletePictures, entryOf, fileOf, gallery, rowOf, star } from "./collection.js";
-import { byId, show } from "./dom.js";
+import { byId, startMenu } from "./dom.js";
 import { drawer } from "./drawers.js";
 import { change } from "./form.js";
 import { allWorded, t } from "./i18n.js";
@@ -31,9 +31,8 @@ export function startActions() {
   act("seed-keep", keepSeed);
   act("do-full", view);
   act("do-star", (entry) => star([entry], !rowOf(entry)?.star));
-  withFile("do-copy", copy);
-  show(byId("do-share"), canShare());
-  withFile("do-share", share);
+  const close = startMenu(byId("do-more"));
+  byId("do-more").addEventListener("toggle", async () => byId("do-more").open && (await drawer("more"))?.offer(close));
   withFile("do-png", (entry, file) => download(file, `${timeName(entry.time)}.png`));
   withFile("do-json", async (entry) => (await drawer("recipe"))?.saveJson(entry));
   act("do-delete", async (entry) => {
@@ -42,20 +41,6 @@ export function startActions() {
     byId(!seenBoard() ? "f-prompt" : byButton ? "do-delete" : "stage").focus({ preventScroll: true });
   });
   byId("seed-copy").addEventListener("click", copySeed);
-}
-
-const pngOf = (entry, file) => new File([file], `${timeName(entry.time)}.png`, { type: "image/png" });
-
-/** Is there a share sheet, and does it take pictures? */
-const canShare = () => Boolean(navigator.canShare?.({ files: [pngOf({ time: 0 }, new Blob())] }));
-
-/** With its recipe, which is in the file. */
-async function share(entry, file) {
-  try {
-    await navigator.share({ files: [pngOf(entry, file)] });
-  } catch (error) {
-    if (error.name !== "AbortError") notice(t("do.share.not"), { about: "share", bad: true }); // thought better of
-  }
 }
 
 async function useAsInput(entry, file) {
@@ -87,16 +72,6 @@ async function copySeed() {
   if (!seed) return notice(t("seed.none"), { about: "seed" });
   if (await copyText(seed)) notice(t("seed.copied", { seed }), { about: "seed" });
   return undefined;
-}
-
-async function copy(entry, file) {
-  if (!canCopyPictures()) return notice(t("do.nocopy"), { about: "copy", bad: true });
-  try {
-    await copyPicture(file);
-  } catch {
-    return notice(t("do.denied"), { about: "copy", bad: true });
-  }
-  return notice(t("do.copied"), { about: "copy" });
 }
 
 let deleted = []; // what the notice brings back, the latest last: { n, act }

@@ -81,14 +81,16 @@ export function offerBeside(controls, adapters, chosen) {
   describe();
 }
 
+/** Why no more pictures can be taken for it; "" where they can. */
+export const besideRefusal = (name) => (items[name].length >= MOST[name] ? t("beside.most", { n: MOST[name] }) : isAbsent(name) ? t("control.absent") : "");
+
 /** A picture for one of the two, from a file; says beside the place for it where that can't be. */
 export async function takeBeside(name, blob, title) {
   const group = groupOf(name);
   const error = group.querySelector(":scope > .error");
   show(error, false);
   byId("beside").open = true;
-  if (items[name].length >= MOST[name]) return refuse(error, t("beside.most", { n: MOST[name] }));
-  if (isAbsent(name)) return refuse(error, t("control.absent"));
+  if (besideRefusal(name)) return refuse(error, besideRefusal(name));
   try {
     const item = { ...(await measured(blob, LARGEST[name])), name: title, said: {} };
     if (name === "control") setModel(item, usualControl()?.name ?? "");

@@ -10,21 +10,24 @@ const NOT_SETTINGS = new Set(["environment", "digest", "sha256", "parts", "bucke
 const WORDS = new Set(["prompt", "neg"]);
 let urls = [];
 
-/** Opens it for two to four pictures of the gallery, in their order. */
-export async function compare(some) {
+/** Opens it for two to four pictures of the gallery, in their order; or for what one was made from, which may be none of these
+ * (`{ meta: null, blob }`), and that one. */
+export async function compare(some, { made = false } = {}) {
   release();
-  const entries = (await Promise.all(some.map(entryOf))).filter(Boolean);
+  const entries = (await Promise.all(some.map((one) => (one.blob ? one : entryOf(one))))).filter(Boolean);
   if (entries.length < 2) return;
-  const blobs = await Promise.all(entries.map(seenOf));
+  const blobs = await Promise.all(entries.map((one) => one.blob ?? seenOf(one)));
+  const known = entries.every(({ meta }) => meta);
   urls = blobs.map((blob) => (blob ? URL.createObjectURL(blob) : ""));
   const two = entries.length === 2;
   for (const id of ["compare-room", "compare-slider"]) show(byId(id), two);
   show(byId("compare-many"), !two);
-  const names = two ? [t("compare.left"), t("compare.right")] : entries.map((_, at) => t("picture.tile", { n: at + 1 }));
-  if (two) ["compare-a", "compare-b"].forEach((id, at) => Object.assign(byId(id), { src: urls[at], alt: entries[at].meta.prompt ?? "" }));
+  const names = made ? [t("compare.before"), t("compare.after")] : two ? [t("compare.left"), t("compare.right")] : entries.map((_, at) => t("picture.tile", { n: at + 1 }));
+  if (two) ["compare-a", "compare-b"].forEach((id, at) => Object.assign(byId(id), { src: urls[at], alt: entries[at].meta?.prompt ?? names[at] }));
   else byId("compare-many").replaceChildren(...entries.map(({ meta }, at) => make("figure", {}, make("img", { src: urls[at], alt: meta.prompt ?? "" }), make("figcaption", {}, names[at]))));
   byId("compare-heads").replaceChildren(...[t("compare.setting"), ...names].map((name) => make("th", { scope: "col" }, name)));
-  byId("compare-rows").replaceChildren(...rows(entries.map(({ meta }) => meta)));
+  show(byId("compare-settings"), known); // a photo has none
+  byId("compare-rows").replaceChildren(...(known ? rows(entries.map(({ meta }) => meta)) : []));
   cut(50);
   openDialog(byId("compare-dialog"));
   (two ? byId("compare-cut") : byId("compare-dialog").querySelector("[data-close]")).focus();

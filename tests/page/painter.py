@@ -1,9 +1,9 @@
 """A `Worker` without a process that paints: landscapes by their seed, each a PNG with its recipe.
 
-A prompt that begins with `hold` stops half way until it is cancelled or `release`d. It has previews, and so has one that
-begins with `watch`: those of others would be gone before anybody saw them, and cost a browser more than the picture.
-`fail NAME` ends with that error;
-in `hearts`, or the seeds that stand behind that, something is seen that isn't to be shown.
+A prompt that begins with `hold` stops half way until it is cancelled or `release`d. It has previews, and so has one
+that begins with `watch`: those of others would be gone before anybody saw them, and cost a browser more than their
+picture. `fail NAME` ends with that error; in `hearts`, or the seeds that stand behind that, something is seen that
+isn't to be shown.
 """
 
 import random

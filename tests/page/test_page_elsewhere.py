@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from imagine.settings.values import networks
 from tests.nginx import nginx
 from tests.page.acts import arrive, generate
-from tests.page.browser import ELSEWHERE
+from tests.page.browser import ELSEWHERE, PATIENCE
 from tests.server.openai.test_openai_node_sdk import HERE, installed
 
 DRAW = """async ({base, key, model}) => {
@@ -34,6 +34,7 @@ SHOW = """async (url) => {
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Serves files, and says nothing of it."""
 
+    protocol_version = "HTTP/1.1"  # hundreds of modules are asked for, over few connections
     extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript"}
 
     def log_message(self, *_):
@@ -42,9 +43,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/":
             self.send_response(200)
+            page = b"<!doctype html><title>Elsewhere</title><link rel=icon href=data:,>"
             self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(page)))
             self.end_headers()
-            self.wfile.write(b"<!doctype html><title>Elsewhere</title><link rel=icon href=data:,>")
+            self.wfile.write(page)
         else:
             super().do_GET()
 
@@ -64,19 +67,27 @@ def elsewhere():
             thread.join()
 
 
-def test_openais_client_draws_from_a_site_that_is_let_in(windows, serve, elsewhere):
-    site = serve(origins=(elsewhere,))
-    page = windows.open(f"{elsewhere}/", ready=False)
+@pytest.fixture(scope="module")
+def visitor(chrome, elsewhere):
+    """A window on that site, which loads the client once."""
+    context = chrome.new_context()
+    context.set_default_timeout(PATIENCE * 1000)
+    page = context.new_page()
+    page.goto(f"{elsewhere}/")
+    yield page
+    context.close()
+
+
+def test_openais_client_draws_from_a_site_that_is_let_in(serve, elsewhere, visitor):
+    site, page = serve(origins=(elsewhere,)), visitor
     seen = page.evaluate(DRAW, {"base": site.url, "key": "any", "model": "dall-e-3"})
     assert seen["models"] > 1
     assert len(seen["item"]["b64_json"]) > 1000
     assert page.evaluate(SHOW, seen["item"]["url"]) == 256
 
 
-def test_a_site_that_is_not_let_in_draws_with_the_key_alone(windows, serve, elsewhere):
-    site = serve(api_key="sesame")
-    windows.expected += ["CORS policy", "Failed to load resource"]
-    page = windows.open(f"{elsewhere}/", ready=False)
+def test_a_site_that_is_not_let_in_draws_with_the_key_alone(serve, visitor):
+    site, page = serve(api_key="sesame"), visitor
     assert page.evaluate(DRAW, {"base": site.url, "key": "wrong", "model": "fox"}) == {"error": "APIConnectionError"}
     seen = page.evaluate(DRAW, {"base": site.url, "key": "sesame", "model": "gpt-image-1"})
     assert len(seen["item"]["b64_json"]) > 1000
@@ -85,11 +96,9 @@ def test_a_site_that_is_not_let_in_draws_with_the_key_alone(windows, serve, else
     assert page.evaluate(SHOW, by_url["item"]["url"] + "x") == 0
 
 
-def test_without_a_key_it_draws_nothing(windows, serve, elsewhere):
+def test_without_a_key_it_draws_nothing(serve, visitor):
     site = serve()
-    windows.expected += ["CORS policy", "Failed to load resource"]
-    page = windows.open(f"{elsewhere}/", ready=False)
-    assert page.evaluate(DRAW, {"base": site.url, "key": "any", "model": "fox"}) == {"error": "APIConnectionError"}
+    assert visitor.evaluate(DRAW, {"base": site.url, "key": "any", "model": "fox"}) == {"error": "APIConnectionError"}
     assert site.worker.seen == []
 
 

@@ -1,4 +1,4 @@
-export const build = "a210a40594bfbc43";
+export const build = "d4ffb1044d72d950";
 export const texts = {"more.compare":["Compare these beside each other","Сравнить эти картинки"],"more.before":["Before and after","Сравнить: до и после"],"do.copy":["Copy the picture","Скопировать картинку"],"do.copied":["The picture is copied.","Картинка скопирована."],"do.nocopy":["Browsers let a page copy pictures only over https or on localhost. Download it, or open it in full size and copy it with the right mouse button.","Браузер разрешает копировать картинки только по https или с localhost. Скачайте её или откройте во весь экран и скопируйте правой кнопкой мыши."],"do.denied":["The browser did not allow copying the picture.","Браузер не разрешил скопировать картинку."],"do.share":["Share the PNG, with its recipe","Поделиться PNG вместе с рецептом"],"do.share.not":["The picture could not be shared.","Поделиться картинкой не удалось."]};
 export const style = "#more-items{top:auto;bottom:calc(100% + 4px)}\n#more-list button:disabled{color:var(--muted);cursor:default;background:none}\n#more-why{padding:0 10px 6px}\n\n@media (max-width:860px){\n#do-more{position:static}\n#about .toolbar{position:relative}\n}\n";
 export const tree = [["div",{"id":"more-list"},["button",{"type":"button","data-more":"references","data-t":"drop.references"}],["button",{"type":"button","data-more":"control","data-t":"drop.control"}],["p",{"class":"hint","id":"more-why","hidden":""}],["button",{"type":"button","data-more":"compare","data-t":"more.compare"}],["button",{"type":"button","data-more":"before","data-t":"more.before"}],["button",{"type":"button","data-more":"copy","data-t":"do.copy"}],["button",{"type":"button","data-more":"share","data-t":"do.share"}]]];
@@ -34,7 +34,6 @@ const { chosenEntry, seenBoard } = $stage;
 const { beforeOf } = $before;
 
 const MOST = 4;
-const ACTS = { references: beside, control: beside, compare, before, copy, share };
 let close = () => {};
 let earlier = null;
 
@@ -59,7 +58,7 @@ show(item("before"), found !== null);
 function startMore() {
 byId("more-items").append(byId("more-list"));
 for (const name of ["references", "control"]) item(name).setAttribute("aria-describedby", "more-why");
-for (const [name, act] of Object.entries(ACTS)) item(name).addEventListener("click", () => { close(true); if (chosenEntry()) act(chosenEntry(), name); });
+for (const [name, act] of Object.entries({ references: beside, control: beside, compare, before, copy, share })) item(name).addEventListener("click", () => { close(true); if (chosenEntry()) act(chosenEntry(), name); });
 }
 
 const item = (name) => all(`[data-more=${name}]`, byId("more-list"))[0];

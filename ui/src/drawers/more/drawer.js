@@ -12,7 +12,6 @@ import { chosenEntry, seenBoard } from "../../js/stage.js";
 import { beforeOf } from "./before.js";
 
 const MOST = 4; // that are compared at once
-const ACTS = { references: beside, control: beside, compare, before, copy, share };
 let close = () => {};
 let earlier = null; // what the chosen picture was made from
 
@@ -38,7 +37,7 @@ export async function offer(closing) {
 function startMore() {
   byId("more-items").append(byId("more-list"));
   for (const name of ["references", "control"]) item(name).setAttribute("aria-describedby", "more-why");
-  for (const [name, act] of Object.entries(ACTS)) item(name).addEventListener("click", () => { close(true); if (chosenEntry()) act(chosenEntry(), name); });
+  for (const [name, act] of Object.entries({ references: beside, control: beside, compare, before, copy, share })) item(name).addEventListener("click", () => { close(true); if (chosenEntry()) act(chosenEntry(), name); });
 }
 
 const item = (name) => all(`[data-more=${name}]`, byId("more-list"))[0];

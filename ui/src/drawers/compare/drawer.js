@@ -66,7 +66,7 @@ function rows(metas) {
 function written(value) {
   if (value === undefined || value === null || value === "") return "–";
   if (Array.isArray(value)) return value.map(written).join("; ") || "–";
-  if (typeof value === "object") return Object.entries(value).filter(([, part]) => part !== null).map(([name, part]) => `${nameOf(name)} ${written(part)}`).join(", ");
+  if (typeof value === "object") return Object.entries(value).filter(([name, part]) => part !== null && !NOT_SETTINGS.has(name)).sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, part]) => `${nameOf(name)} ${written(part)}`).join(", ");
   return typeof value === "string" && /^[0-9a-f]{64}$/.test(value) ? `${value.slice(0, 12)}…` : String(value);
 }
 

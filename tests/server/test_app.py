@@ -10,6 +10,7 @@ from yarl import URL
 from imagine import __version__
 from imagine.asking.aliases import Aliases
 from imagine.asking.request import ALIASES, GenerateRequest
+from imagine.asking.resolve import Defaults
 from imagine.fairness.allowance import Allowance
 from imagine.server.dialects import DIALECTS
 from imagine.server.http import body
@@ -17,7 +18,7 @@ from imagine.server.http.context import ORDER_HEADER
 from imagine.server.openapi import document
 from imagine.settings.settings import Settings
 from imagine.words.errors import Busy
-from tests.server.served import ask
+from tests.server.served import ask, settings_at
 
 
 async def got(client, path, method="GET", **options):
@@ -136,6 +137,18 @@ def test_openapi_describes_every_route_and_every_field(tmp_path):
     assert fields["required"] == ["prompt"]
     steps = next(part for part in fields["properties"]["steps"]["anyOf"] if part["type"] == "integer")
     assert (steps["minimum"], steps["maximum"]) == (1, 150)
+
+
+def test_openapi_follows_settings_that_are_read_again(tmp_path):
+    async def act(client):
+        told = []
+        for steps in (30, 9):
+            client.gateway.reload(settings_at(tmp_path, defaults=Defaults(num_steps=steps)))
+            said = json.loads((await got(client, "/openapi.json"))[1])
+            told.append(said["components"]["schemas"]["GenerateRequest"]["properties"]["num_steps"]["default"])
+        return told
+
+    assert ask(tmp_path, act) == [30, 9]
 
 
 def test_openapi_tells_of_the_order_wherever_pictures_are_asked_for():

@@ -33,7 +33,7 @@ _ALWAYS = (401, 403)
 _OF_A_REQUEST = sorted({*STATUSES.values(), *_ALWAYS, 408, 413, 415})
 
 
-class _Written:
+class _DocumentKept:
     """The document as it was written for each policy, while the settings are the same: the page asks for it at each
     load, and to make it takes longer than all the rest of one."""
 
@@ -49,18 +49,18 @@ class _Written:
         return self._bodies[policy]
 
 
-_WRITTEN = web.AppKey("written", _Written)
+_KEPT = web.AppKey("document", _DocumentKept)
 
 
 async def openapi(request: web.Request) -> web.Response:
     """This API, described from the declarations that requests are checked by."""
     gateway, policy = request.app[GATEWAY], request.app[GATEWAY].rulebook.of(asked_as(request)).policy
-    written = request.app[_WRITTEN].body(request.app[SPOKEN], gateway.settings, policy)
+    written = request.app[_KEPT].body(request.app[SPOKEN], gateway.settings, policy)
     return web.Response(body=written, content_type="application/json")
 
 
 def _prepare(app: web.Application) -> None:
-    app[_WRITTEN] = _Written()
+    app[_KEPT] = _DocumentKept()
 
 
 DESCRIPTION = Dialect(

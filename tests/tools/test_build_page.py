@@ -106,7 +106,7 @@ def test_every_text_is_used_and_every_used_text_is_there():
     assert used - texts["en"].keys() == set()
     made = re.compile(
         r"(?:field|kind|map|status|theme|preset|run\.stage|resize|fit|preview|hires|source|rules|plan\.change|canvas\.hint|builder|completing|models\.(?:kind|is|fits)|line"
-        r"|origin\.(?:signature|action|type|source|mark))\.[\w.-]+|examples(?:\.shipped)?"
+        r"|axis(?:\.how)?|explore\.cell|surprise|origin\.(?:signature|action|type|source|mark))\.[\w.-]+|examples(?:\.shipped)?"
     )
     forgotten = {key for key in texts["en"].keys() - used if not made.fullmatch(key) and f'"{key}"' not in scripts}
     assert forgotten == set()

@@ -1,4 +1,4 @@
-export const build = "4839781b1cea36c7";
+export const build = "d7bba67f197808b9";
 export const texts = {"builder.parts":["Parts of the picture","Части картинки"],"builder.tab.subject":["Subject","Сюжет"],"builder.tab.style":["Style","Стиль"],"builder.tab.light":["Light","Свет"],"builder.tab.colours":["Colours","Цвета"],"builder.tab.composition":["Composition","Композиция"],"builder.tab.against":["Not this","Без этого"],"builder.tab.embeddings":["Embeddings","Эмбеддинги"],"builder.hint.parts":["A chip puts its words where the cursor is; once more takes them out.","Нажатие вставит слова туда, где курсор, повторное — уберёт."],"builder.hint.against":["What the picture should not show, for the negative prompt.","Чего на картинке быть не должно: слова попадут в «Чего не рисовать»."],"builder.hint.embeddings":["Words that are taught to the model by a file.","Слова, которым модель учит отдельный файл."],"builder.not":["not {name}","без {name}"],"builder.faults":["Common faults","Частые огрехи"],"builder.bodies":["Hands and bodies","Руки и тело"],"builder.lettering":["Lettering and marks","Надписи и знаки"],"builder.framing":["Cut off","Обрезанные края"],"builder.quality":["Poor quality","Низкое качество"],"builder.drawn":["Drawn or painted","Рисованное"],"builder.photo":["Photographic","Похожее на фото"]};
 export const style = ".builder{margin-top:var(--s2);padding:var(--s3);border:1px solid var(--line);border-radius:12px;background:var(--surface);display:grid;grid-template-columns:minmax(0,1fr);gap:var(--s3)}\n.builder-tabs{display:flex;flex-wrap:wrap;gap:2px;margin:-4px}\n.builder-tabs [aria-selected=\"true\"]{background:var(--accent-soft);color:var(--accent)}\n#builder-panel .hint{margin-bottom:var(--s2)}\n#builder-chips{max-height:320px;overflow-y:auto;scrollbar-width:thin;overscroll-behavior:contain;padding:3px;margin:-3px}\n#builder-chips .chip{text-align:left;padding-block:4px;overflow-wrap:anywhere}\n\n@media (forced-colors:active){\n.builder-tabs [aria-selected=\"true\"]{outline:2px solid Highlight}\n}\n";
 export const tree = [["div",{"class":"builder","id":"builder","role":"group","data-t-aria-label":"words.build","hidden":""},["div",{"class":"builder-tabs","role":"tablist","id":"builder-tabs","data-t-aria-label":"builder.parts"}],["div",{"id":"builder-panel","role":"tabpanel","tabindex":"-1"},["p",{"class":"hint","id":"builder-hint"}],["div",{"class":"chips","id":"builder-chips"}]]]];
@@ -107,6 +107,8 @@ describe();
 if (open) byId("builder-tabs").querySelector("[aria-selected=true]").focus({ preventScroll: true });
 }
 
+const ideas = () => Object.fromEntries(Object.entries(PARTS).map(([name, words]) => [name, words.map(worded)]));
+
 function tabs() {
 return [...Object.keys(PARTS), ...(hearsNegative() ? ["against"] : []), ...(fittingEmbeddings().length ? ["embeddings"] : [])];
 }
@@ -191,7 +193,7 @@ choose(names.at(to % names.length));
 byId("builder-chips").addEventListener("click", ({ target }) => { const chip = target.closest(".chip"); if (chip) put(chip); });
 whenChanged(describe);
 inEveryLanguage(describe);
-return { toggleBuilder };
+return { toggleBuilder, ideas };
 })();
 return $drawer;
 };

@@ -1,4 +1,4 @@
-export const build = "4839781b1cea36c7";
+export const build = "d7bba67f197808b9";
 export const texts = {"load.done":["Settings loaded from {name}.","Настройки взяты из файла {name}."],"load.origin":["{name}: {summary}.","{name}: {summary}."],"load.bare":["It holds no settings.","Настроек в файле нет."],"load.wish":["Its prompt was made of the wish “{wish}”.","Описание составлено по пожеланию «{wish}»."],"load.not":["{name} is neither a JSON nor a picture with settings.","{name}: это не JSON и не картинка с настройками."],"load.picture":["The picture in {name} is damaged and was left out.","Картинка в файле {name} повреждена и пропущена."],"load.digest":["It was made from a picture that is not in the file. Add that picture to make it again.","Исходной картинки в файле нет. Добавьте её, чтобы получить тот же результат."],"load.mask":["It was made with a mask that is not in the file.","Маски, с которой она сделана, в файле нет."],"load.unknown":["Not known to this server and left out: {names}","Этот сервер таких настроек не знает, они пропущены: {names}"],"load.model":["The model {name} has changed since; the picture may come out differently.","Модель {name} с тех пор изменилась, картинка может получиться другой."],"load.beside":["{n, plural, one:# of its references or controls is|other:# of its references or controls are} not in the file: add {n, plural, one:that picture|other:those pictures} again.","{n, plural, one:# образца или карты|few:# образцов или карт|other:# образцов или карт} в файле нет: добавьте эти картинки заново."]};
 export const style = "";
 export const tree = [];
@@ -23,11 +23,15 @@ const DIGEST = /^[0-9a-f]{64}$/;
 const NOT_ASKED = ["digest", "sha256", "environment", "parts", "upscaled", "date", "out"];
 const INNER = { control: ["image"], references: ["img", "mask"] };
 const MOST = 128 * 2 ** 20;
+const GRID = "imagine-grid\0\0\0\0\0";
+const GRID_AT = 33;
 
 async function loadFile(file) {
 const name = file.name || t("source.pasted");
 dismiss("load");
 const kind = await kindOf(file);
+const inside = kind === "image/png" ? await gridIn(file) : null;
+if (inside) return loadFile(new File([inside], name));
 const carried = kind === null ? await jsonIn(file) : { out: file };
 if (carried === null || file.size > MOST) return refuse(t("load.not", { name }));
 const origin = kind === null ? null : await originOf(file);
@@ -45,6 +49,7 @@ if (carried.out && !out) more.push(t("load.picture", { name }));
 if (!out && answer.meta.assisted) more.push(t("load.wish", { wish: answer.meta.assisted.wish }));
 const sources = await sourcesFrom(carried, name, more);
 await bringBack({ ...answer.meta, ...sources.meta }, more, sources, t("load.done", { name }));
+if (carried.grid) (await drawer("explore"))?.openGrid(carried.grid);
 return out ? keepPicture({ blob: out, meta: withoutPictures(answer.meta), sources: {} }) : null;
 }
 
@@ -133,10 +138,17 @@ try {
 const saved = JSON.parse(await file.text());
 if (typeof saved?.meta !== "object" || saved.meta === null) return null;
 const text = (value) => (typeof value === "string" && value && !DIGEST.test(value) ? value : null);
-return { out: text(saved.out), img: text(saved.meta.img), mask: text(saved.meta.mask) };
+return { out: text(saved.out), img: text(saved.meta.img), mask: text(saved.meta.mask), grid: saved.grid };
 } catch {
 return null;
 }
+}
+
+async function gridIn(file) {
+const behind = GRID_AT + 8 + GRID.length;
+const head = await file.slice(GRID_AT, behind).arrayBuffer();
+if (head.byteLength < behind - GRID_AT || String.fromCharCode(...new Uint8Array(head, 4, 4 + GRID.length)) !== `iTXt${GRID}`) return null;
+return file.slice(behind, GRID_AT + 8 + new DataView(head).getUint32(0));
 }
 
 async function sourcesFrom(carried, name, more) {

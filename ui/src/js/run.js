@@ -10,6 +10,7 @@ import { byId, show, tell } from "./dom.js";
 import { drawer } from "./drawers.js";
 import { request } from "./form.js";
 import { t } from "./i18n.js";
+import { rememberedHere } from "./memory.js";
 import { dismiss, notice } from "./notices.js";
 import { blobFrom } from "./pictures.js";
 import { Progress } from "./progress.js";
@@ -106,20 +107,27 @@ export async function asked(quiet) {
 /** Asks for something else than the form says: at once, or before what waits. */
 export const runAlso = (body, pictures) => resume([{ said: body, pictures, body: { ...body, progress: true }, queued: running !== null }]);
 
+/** Has one that is made up wait for its turn; its `batch` is what it belongs to. */
+export function runAfter(wanted) {
+  enter([wanted]);
+  next();
+}
+
 /** What the page was closed over goes on in its line; one that was alone is only told of. */
 export async function resumeQueue() {
   const { own, others, copied } = await kept();
-  if (own.length > 1 || (own.length === 1 && own[0].state !== "running")) {
+  if (own.some(({ state, wanted }) => state !== "running" || wanted.batch)) {
     forgetRun();
     const n = await again(own);
     if (n) notice(t("queue.resumed", { n }), { about: "cut" });
-    if (!running) next();
+    next();
   } else if (!copied) tellUnfinished();
-  for (const one of own.length === 1 && own[0].state === "running" ? own : []) drop(one);
+  for (const one of own) drop(one);
+  if (rememberedHere("grid")) drawer("explore", true);
   if (!others.length) return;
   const act = async () => {
     await again(others);
-    if (!running) next();
+    next();
   };
   notice(t("queue.left", { n: others.length }), { about: "left", stay: true, action: { text: t("queue.again"), act } });
 }
@@ -163,7 +171,7 @@ async function take(line, pictures) {
   const blob = blobFrom(line.img, "image/png");
   running.finished += 1;
   running.seed ??= line.seed;
-  const batch = running.count > 1 ? { id: running.entered.id, at: line.index ?? 0 } : null;
+  const batch = running.entered.wanted.batch ?? (running.count > 1 ? { id: running.entered.id, at: line.index ?? 0 } : null);
   const entry = await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings: line.warnings, notes: line.notes, timings: line.timings, sources: pictures, batch });
   await showFinished(line.index ?? 0, entry, blob);
   running.entered.made.push(entry);
@@ -197,7 +205,7 @@ function cancel() {
 }
 
 function next() {
-  const order = nextOrder();
+  const order = running ? null : nextOrder();
   return order ? follow(order) : undefined;
 }
 
@@ -238,13 +246,13 @@ export function clearQueue() {
 
 function back(list) {
   putBack(list);
-  if (!running) next();
+  next();
 }
 
 /** Puts requests first in the line. */
 function resume(before) {
   enter(before, { first: true });
-  if (!running) next();
+  next();
 }
 
 function describeQueue() {

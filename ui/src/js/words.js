@@ -30,4 +30,5 @@ export function startWords() {
   if (byId("f-prompt") === document.activeElement) (window.requestIdleCallback ?? setTimeout)(load);
   byId("open-past").addEventListener("click", async () => (await drawer("words"))?.openPast());
   byId("open-builder").addEventListener("click", async () => (await drawer("builder"))?.toggleBuilder());
+  byId("open-explore").addEventListener("click", async () => (await drawer("explore"))?.openExplore());
 }

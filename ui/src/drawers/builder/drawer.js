@@ -22,6 +22,9 @@ export function toggleBuilder() {
   if (open) byId("builder-tabs").querySelector("[aria-selected=true]").focus({ preventScroll: true });
 }
 
+/** The words of each part of a picture, as the chosen model is told them. */
+export const ideas = () => Object.fromEntries(Object.entries(PARTS).map(([name, words]) => [name, words.map(worded)]));
+
 /** The tabs that there are with the chosen model: what it doesn't hear isn't offered. */
 function tabs() {
   return [...Object.keys(PARTS), ...(hearsNegative() ? ["against"] : []), ...(fittingEmbeddings().length ? ["embeddings"] : [])];

@@ -12,6 +12,7 @@ import { dayOf, forgetTexts, found, itemsOf } from "./find.js";
 import { Grid } from "./grid.js";
 import { clearPicked, deletePicked, describePicked, forgetPicked, isPicked, pick, pickedRows, picks, starPicked, startPicked } from "./picked.js";
 import { describeRoom, keepPicturesWithin, startRoom } from "./room.js";
+import { checksumOf, zipOf } from "./zip.js";
 
 const LONG = 450; // milliseconds that a finger rests to pick
 const STILL = 10; // pixels that it may move meanwhile
@@ -25,6 +26,10 @@ let asked = false; // is looking anew asked for?
 let stale = true; // have the models and days changed since they were offered?
 let loading = false;
 let pressing = null; // a finger that rests: { timer, x, y, held }
+
+/** How files are packed, for others that give them. */
+export const zipped = zipOf;
+export const checksum = checksumOf;
 
 /** To be called for each picture that is kept. */
 export const keepWithin = () => keepPicturesWithin();

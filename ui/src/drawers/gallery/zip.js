@@ -64,7 +64,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /** CRC-32 of a file, read piece by piece. */
-async function checksumOf(blob) {
+export async function checksumOf(blob) {
   let value = 0xffffffff;
   const reader = blob.stream().getReader();
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {

@@ -17,12 +17,16 @@ const DIGEST = /^[0-9a-f]{64}$/;
 const NOT_ASKED = ["digest", "sha256", "environment", "parts", "upscaled", "date", "out"];
 const INNER = { control: ["image"], references: ["img", "mask"] };
 const MOST = 128 * 2 ** 20;
+const GRID = "imagine-grid\0\0\0\0\0"; // of a text in a PNG, neither packed nor translated
+const GRID_AT = 33; // behind the signature and IHDR
 
 /** Brings back what a file says: every setting, and its picture, which is returned as an entry of the gallery. */
 export async function loadFile(file) {
   const name = file.name || t("source.pasted");
   dismiss("load");
   const kind = await kindOf(file);
+  const inside = kind === "image/png" ? await gridIn(file) : null;
+  if (inside) return loadFile(new File([inside], name));
   const carried = kind === null ? await jsonIn(file) : { out: file };
   if (carried === null || file.size > MOST) return refuse(t("load.not", { name }));
   const origin = kind === null ? null : await originOf(file);
@@ -40,6 +44,7 @@ export async function loadFile(file) {
   if (!out && answer.meta.assisted) more.push(t("load.wish", { wish: answer.meta.assisted.wish }));
   const sources = await sourcesFrom(carried, name, more);
   await bringBack({ ...answer.meta, ...sources.meta }, more, sources, t("load.done", { name }));
+  if (carried.grid) (await drawer("explore"))?.openGrid(carried.grid);
   return out ? keepPicture({ blob: out, meta: withoutPictures(answer.meta), sources: {} }) : null;
 }
 
@@ -135,10 +140,18 @@ async function jsonIn(file) {
     const saved = JSON.parse(await file.text());
     if (typeof saved?.meta !== "object" || saved.meta === null) return null;
     const text = (value) => (typeof value === "string" && value && !DIGEST.test(value) ? value : null);
-    return { out: text(saved.out), img: text(saved.meta.img), mask: text(saved.meta.mask) };
+    return { out: text(saved.out), img: text(saved.meta.img), mask: text(saved.meta.mask), grid: saved.grid };
   } catch {
     return null;
   }
+}
+
+/** The JSON of a grid in its sheet, where the drawer `explore` has put it; null where there is none. */
+async function gridIn(file) {
+  const behind = GRID_AT + 8 + GRID.length; // a length, and a kind in front
+  const head = await file.slice(GRID_AT, behind).arrayBuffer();
+  if (head.byteLength < behind - GRID_AT || String.fromCharCode(...new Uint8Array(head, 4, 4 + GRID.length)) !== `iTXt${GRID}`) return null;
+  return file.slice(behind, GRID_AT + 8 + new DataView(head).getUint32(0));
 }
 
 async function sourcesFrom(carried, name, more) {

@@ -21,7 +21,7 @@ from typing import Any
 
 from imagine.words.events import Loading
 from imagine.words.frames import Submit
-from tests.page.acts import arrive
+from tests.page.acts import UNFOLD
 from tests.page.browser import Site, browser
 from tests.page.painter import Painter
 
@@ -44,7 +44,11 @@ WATCH = """
         for (const each of list.getEntries()) if (each.name === "keydown") window.waits.push(each.duration);
     }).observe({ type: "event", durationThreshold: 16, buffered: true });
 """
-PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+PAINT = """() => {
+    const [loaded] = performance.getEntriesByType("navigation");
+    const [painted] = performance.getEntriesByName("first-contentful-paint");
+    return [painted.startTime, loaded.responseStart];
+}"""
 STOCK = """async (count) => {
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = 96;
@@ -100,27 +104,35 @@ class Streaming(Painter):
             self._finish(job)
 
 
+def ready(page: Any) -> None:
+    """Waits until the page knows its server, and touches nothing."""
+    page.wait_for_selector("#status[data-state=ready]")
+
+
 def first_paint(chrome: Any, url: str, loads: int) -> None:
-    paints, jumps = [], []
+    paints, heres, jumps = [], [], []
     for _ in range(loads):
         page = watched(chrome)
         page.goto(url)
-        arrive(page)
+        ready(page)
         page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length > 0")
-        paints.append(page.evaluate(PAINT))
+        painted, begun = page.evaluate(PAINT)
+        paints.append(painted)
+        heres.append(painted - begun)
         jumps.append(page.evaluate("window.jumps"))
         page.context.close()
     print(f"first paint: median {statistics.median(paints):.0f} ms, {min(paints):.0f} to {max(paints):.0f}")
+    print(f"since its first byte: median {statistics.median(heres):.0f} ms, {min(heres):.0f} to {max(heres):.0f}")
     print(f"cumulative layout shift until ready: at most {max(jumps):.4f}")
 
 
 def many(chrome: Any, url: str, count: int) -> None:
     page = watched(chrome)
     page.goto(url)
-    arrive(page)
+    ready(page)
     began = time.perf_counter()
     page.reload()
-    arrive(page)
+    ready(page)
     empty = time.perf_counter() - began
     page.evaluate(STOCK, count)
     began = time.perf_counter()
@@ -128,7 +140,10 @@ def many(chrome: Any, url: str, count: int) -> None:
     page.wait_for_selector(".pick img[src]")
     there = time.perf_counter() - began
     print(f"{count:,} pictures: seen {there:.2f} s after a reload; one without any is ready after {empty:.2f} s")
-    arrive(page)
+    ready(page)
+    jumped = page.evaluate("window.jumps")
+    page.evaluate(UNFOLD)
+    unfolded = page.evaluate("new Promise((done) => setTimeout(() => done(window.jumps), 500))")
     quiet = {name: waits(page, field) for name, field in (("prompt", "#f-prompt"), ("search", "#pick-words"))}
     page.fill("#pick-words", "")
     page.fill("#f-prompt", "stream")
@@ -145,7 +160,8 @@ def many(chrome: Any, url: str, count: int) -> None:
     for name, measured in [*((f"{name}, nothing made", each) for name, each in quiet.items()), *loud.items()]:
         told = f"median {statistics.median(measured):.0f} ms, 95 % {sorted(measured)[int(len(measured) * 0.95)]:.0f} ms"
         print(f"{name}: {len(measured)} keys, {told}, at most {max(measured):.0f} ms")
-    print(f"cells in the document: {page.locator('.pick').count()}; layout shift: {page.evaluate('window.jumps'):.4f}")
+    told = f"{jumped:.4f} until ready, {page.evaluate('window.jumps') - unfolded:.4f} since"
+    print(f"cells in the document: {page.locator('.pick').count()}; layout shift: {told}")
     page.context.close()
 
 
@@ -173,7 +189,8 @@ SETTLED = "new Promise((done) => requestAnimationFrame(() => setTimeout(done)))"
 def growth(chrome: Any, url: str, pictures: int) -> None:
     page = watched(chrome)
     page.goto(url)
-    arrive(page)
+    ready(page)
+    page.evaluate(UNFOLD)
     session = page.context.new_cdp_session(page)
     for field, value in (("width", 64), ("height", 64), ("num_steps", 4), ("count", 10)):
         page.fill(f"#f-{field}", str(value))

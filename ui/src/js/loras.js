@@ -2,6 +2,7 @@
 
 import { all, byId, make, show } from "./dom.js";
 import { language, t } from "./i18n.js";
+import { remember } from "./memory.js";
 import { numberIn, written } from "./numbers.js";
 import { addWords } from "./words.js";
 
@@ -35,6 +36,8 @@ export function setLoras(group, said) {
 export function offerLoras(group, entries, families) {
   offered = entries;
   fitting = families;
+  remember("loras", entries.length > 0); // room is kept for them at the next visit
+  delete document.documentElement.dataset.loras;
   const fit = entries.filter((one) => !isForeign(one));
   const names = fit.map((one) => one.name);
   const list = byId("loras-there");

@@ -110,6 +110,7 @@ function chosenByKey(event) {
 function startKeys() {
   byId("generate-keys").textContent = onMac ? "⌘↵" : "Ctrl ↵";
   document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented) return; // something has taken it, and may have closed its dialog over it
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !document.querySelector("dialog[open]")) {
       event.preventDefault();
       go();

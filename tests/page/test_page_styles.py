@@ -100,6 +100,12 @@ def test_pictures_make_way_for_ones_own_are_kept_and_stay_out_of_the_gallery(pag
     assert made(page) == 1, "the two whose words are others by now have none"
     page.click("#styles-make-go")
     expect(page.locator("#styles-make-text")).to_contain_text("1 of 2")
+    page.keyboard.press("Escape")
+    site.until(lambda: site.worker.seen[-1].params.prompt.startswith("hold"))
+    generate(page, "a fox")
+    site.until(lambda: [job.params.prompt[:4] for job in site.worker.seen[-3:]] == ["hold", "a fo", "hold"])
+    site.until(lambda: site.worker.cancelled)
+    page.click("#open-styles")
     page.click("#styles-make-stop")
     expect(page.locator("#styles-make-go")).to_be_focused()
     expect(page.locator("#styles-make-more")).to_have_text("1 could not be made (night): no picture this time")

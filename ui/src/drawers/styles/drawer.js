@@ -2,7 +2,7 @@
 
 import { describeChoices } from "../../js/choices.js";
 import { control } from "../../js/controls.js";
-import { all, byId, icon, make, openDialog, show, startMenu } from "../../js/dom.js";
+import { all, byId, icon, make, openDialog, show, startMenu, tell } from "../../js/dom.js";
 import { whenChanged } from "../../js/form.js";
 import { inEveryLanguage, t } from "../../js/i18n.js";
 import { presetAbout, presets, presetTitle } from "../../js/offers.js";
@@ -163,7 +163,7 @@ function remove() {
 startMenu(byId("styles-menu"));
 startFiles(say);
 startMaking();
-byId("styles-search").addEventListener("input", describe);
+byId("styles-search").addEventListener("input", () => { describe(); tell(t("styles.found", { n: shown.length })); });
 byId("styles-search").addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" && shown.length) focusCard(active);
   else if (event.key === "Enter" && shown.length) pick(active);

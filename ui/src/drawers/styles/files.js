@@ -11,6 +11,7 @@ import { download } from "../../js/pictures.js";
 import { bare, freeName, keepList, listed, MOST, SET } from "./own.js";
 
 const LARGEST = 2 ** 20; // bytes, as the server's
+const READ = 1000; // styles of a file, at most
 const LONGEST = { name: 200, text: 4000, choice: 200 }; // characters
 const CONTAINERS = ["presets", "styles", "cartoon_styles", "cartoon_presets"];
 const SPELLINGS = {
@@ -45,20 +46,20 @@ async function load(file, say) {
   if (!found?.length) return say(t(found ? "styles.import.none" : "styles.import.not", { name: file.name }));
   const more = [];
   const list = [];
+  const room = Math.max(0, MOST - ownStyles().length);
   let same = 0;
-  for (const [name, raw] of found) {
+  for (const [name, raw] of found.slice(0, READ)) {
     try {
       const { one, unknown } = styleOf(name, raw);
       if (unknown.length) more.push(t("styles.import.unknown", { name, names: unknown.slice(0, 8).join(", ") }));
       if (ownStyles().some((mine) => alike(mine, one))) same += 1;
-      else list.push({ ...one, name: freeName(one.name, [...ownStyles(), ...list]) });
+      else if (list.length <= room) list.push({ ...one, name: freeName(one.name, [...ownStyles(), ...list]) });
     } catch (sentence) {
       if (typeof sentence !== "string") throw sentence;
       more.push(t("styles.import.wrong", { name: String(name).slice(0, 80), why: sentence }));
     }
   }
-  const room = Math.max(0, MOST - ownStyles().length);
-  if (list.length > room) more.push(t("styles.most", { n: MOST }));
+  if (list.length > room || found.length > READ) more.push(t("styles.most", { n: MOST }));
   if (same) more.push(t("styles.import.same", { n: same }));
   keepList([...list.slice(0, room), ...ownStyles()]);
   say("");

@@ -17,6 +17,8 @@ STAYING = """{
     window.setTimeout = (act, after, ...said) => later(act, passing.includes(after) ? never : after, ...said);
 }"""
 """Notices stay until they are closed: a slow machine may take longer to look at one than a person to read it."""
+KNOWN = """try { localStorage.getItem("imagine.first") ?? localStorage.setItem("imagine.first", "true"); } catch { }"""
+"""Whoever looks has been here before: what is said on a first visit is one test's."""
 
 
 @pytest.fixture(scope="session")
@@ -64,13 +66,15 @@ class Windows:
         self.expected = []
         """Parts of errors that a test is about."""
 
-    def open(self, url=None, *, ready=True, **options):
+    def open(self, url=None, *, ready=True, known=True, **options):
         usual = {"viewport": VIEW, "locale": "en-GB", "reduced_motion": "reduce", "accept_downloads": True}
         usual["service_workers"] = "block"  # what it does is a test file's own, and else costs each page a second load
         context = self._chrome.new_context(**usual | options)
         self._contexts.append(context)
         context.set_default_timeout(TIMEOUT)
         context.add_init_script(STAYING)
+        if known:
+            context.add_init_script(KNOWN)
         page = context.new_page()
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.errors.append(str(error)))

@@ -94,8 +94,10 @@ def test_a_mark_is_a_switch_and_none_where_every_picture_has_one(page, windows, 
     other = windows.open(serve("marks", watermark=True, moderation=rules).url)
     expect(other.get_by_label(mark)).to_be_hidden()
     other.click("#status")
-    expect(other.locator("#server-rules li")).to_have_text(
-        ["Not drawn: sexual content, gore, self-harm and hatred.",
-         "Pictures carry Content Credentials: signed, made by Imagine.",
-         "Pictures are marked in their pixels, invisibly."]
+    other.click("[data-view=safety]")
+    expect(other.locator("#safety-drawn li").first).to_have_text("Sexual content, gore, self-harm and hatred.")
+    expect(other.locator("#safety-says li")).to_have_text(
+        ["A picture that you download has its recipe in it: prompt, seed, settings. Whoever gets the file can read it.",
+         "It carries Content Credentials: signed, made by Imagine.",
+         "It is marked in its pixels, invisibly: made by Imagine."]
     )  # fmt: skip

@@ -8,6 +8,7 @@ from imagine.files import shipped
 from imagine.messages.russian import SENTENCES
 from imagine.settings.preset_files import read_presets
 from tests.page.browser import UI
+from tools import document_keys
 
 FILES = [UI / "src", *sorted((UI / "src" / "drawers").iterdir())]
 
@@ -22,7 +23,7 @@ def texts_in(language):
 TEXTS = {language: texts_in(language) for language in ("en", "ru")}
 SAME = {
     "named", "field.clip", "field.vae", "field.loras", "model.native", "server.about", "origin.credentials",
-    "models.placeholder", "completing.lora",
+    "models.placeholder", "completing.lora", "first.kind.lora", "first.kind.controlnet",
     *(f"models.{part}.{kind}" for part in ("kind", "is") for kind in ("lora", "vae", "controlnet")),
 }  # fmt: skip
 """Texts that are no words, or the same ones."""
@@ -74,3 +75,25 @@ def test_russian_numbers_have_all_their_forms():
     for key, text in TEXTS["ru"].items():
         for forms in re.findall(r"plural, ([^}]*)\}", text) if isinstance(text, str) else []:
             assert {form.partition(":")[0] for form in forms.split("|")} >= {"one", "few", "other"}, key
+
+
+def test_every_key_that_does_something_is_in_the_list_and_named_in_both_languages():
+    lines = document_keys.lines()
+    for language, texts in TEXTS.items():
+        named = {f"keys.{name}" for where, _, what in lines for name in (where, what)}
+        assert named - texts.keys() == set(), f"ui/src/drawers/help/{language}.json"
+    listed = {part.lower() for _, keys, _ in lines for key in keys for part in [key, *key.split("+")]}
+    scripts = "".join(path.read_text("utf-8") for path in (UI / "src").rglob("*.js") if path.name != "keys.js")
+    pressed = re.findall(r"""(?:event\.key|letterOf\(event\)) [!=]== "([^"]+)\"""", scripts)
+    called = {
+        " ": "space",
+        "escape": "esc",
+        "backspace": "delete",
+        "arrowup": "↑",
+        "arrowdown": "↓",
+        "arrowleft": "←",
+        "arrowright": "→",
+        "pagedown": "pgdn",
+        "pageup": "pgup",
+    }
+    assert {called.get(key.lower(), key.lower()) for key in pressed} - listed == set(), "ui/src/drawers/help/keys.js"

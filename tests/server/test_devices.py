@@ -112,8 +112,10 @@ def test_each_device_is_told_of_and_one_that_is_broken_harms_no_other(tmp_path):
     worker = PromptedWorker("cpu")
     health, loaded, ollama, stats, memory, metrics = ask(tmp_path, act, worker=worker, beside=[gpu, lost])
     assert (health["status"], health["problem"]) == ("ready", None)
-    assert [(d["device"], d["name"], d["state"], d["models"], d["size"]) for d in health["devices"]] == [
-        ("cpu", "x86", "ready", 1, 30), ("cuda:0", "H200", "ready", 1, 30), ("cuda:1", "", "broken", 0, 0),
+    said = ("device", "name", "state", "models", "size", "memory")
+    assert [tuple(d[name] for name in said) for d in health["devices"]] == [
+        ("cpu", "x86", "ready", 1, 30, 100), ("cuda:0", "H200", "ready", 1, 30, 100),
+        ("cuda:1", "", "broken", 0, 0, None),
     ]  # fmt: skip
     assert health["devices"][2]["problem"] == "the worker can't be started: no such device"
     assert (loaded["size"], [(d["device"], d["size"]) for d in loaded["devices"]]) == (

@@ -1,12 +1,12 @@
-export const build = "3014b071ee226309";
-export const texts = {"line.title":["Queue","Очередь"],"line.empty":["Nothing waits. What you ask for while a picture is made waits here.","Здесь пусто. Сюда попадает то, что вы закажете, пока рисуется другая картинка."],"line.hint":["What waits stays in this browser over a reload, and goes on while this page is open.","Очередь хранится в этом браузере, переживает перезагрузку и движется, пока страница открыта."],"line.tidy":["Clear finished","Убрать завершённые"],"line.all":["Cancel all waiting","Отменить ожидающие"],"line.place":["{n, plural, one:# before it|other:# before it}","Впереди {n, plural, one:# заказ|few:# заказа|other:# заказов}"],"line.done":["Done","Готово"],"line.cancelled":["Cancelled","Отменено"],"line.aside":["Put aside: not sent","Отложено: не отправлено"],"line.nameless":["Without a prompt","Без описания"],"line.up":["Earlier: {prompt}","Раньше: {prompt}"],"line.down":["Later: {prompt}","Позже: {prompt}"],"line.moved":["Now number {n}.","Теперь на месте {n}."],"line.cancel":["Cancel: {prompt}","Отменить: {prompt}"],"line.again":["Ask again: {prompt}","Повторить: {prompt}"],"line.show":["Show: {prompt}","Показать: {prompt}"],"line.drop":["Remove from the list: {prompt}","Убрать из списка: {prompt}"]};
+export const build = "93e4dc47d1436e70";
+export const texts = {"line.title":["Queue","Очередь"],"line.empty":["Nothing waits. What you ask for while a picture is made waits here.","Здесь пусто. Сюда попадает то, что вы закажете, пока рисуется другая картинка."],"line.hint":["What waits stays in this browser over a reload, and goes on while this page is open.","Очередь хранится в этом браузере, переживает перезагрузку и движется, пока страница открыта."],"line.tidy":["Clear finished","Убрать завершённые"],"line.all":["Cancel all waiting","Отменить ожидающие"],"line.place":["{n, plural, one:# before it|other:# before it}","Впереди {n, plural, one:# заказ|few:# заказа|other:# заказов}"],"line.done":["Done","Готово"],"line.cancelled":["Cancelled","Отменено"],"line.aside":["Put aside: not sent","Отложено: не отправлено"],"line.nameless":["Without a prompt","Без описания"],"line.up":["Earlier: {prompt}","Раньше: {prompt}"],"line.down":["Later: {prompt}","Позже: {prompt}"],"line.moved":["Now number {n}.","Теперь на месте {n}."],"line.cancel":["Cancel: {prompt}","Отменить: {prompt}"],"line.again":["Ask again: {prompt}","Повторить: {prompt}"],"line.show":["Show: {prompt}","Показать: {prompt}"],"line.drop":["Remove from the list: {prompt}","Убрать из списка: {prompt}"],"line.tidy.not":["Nothing has ended yet.","Пока ничего не завершено."],"line.all.not":["Nothing waits.","Ничего не ждёт."],"line.up.not":["It is the next one already.","Он и так следующий."],"line.down.not":["It is the last one already.","Он и так последний."]};
 export const style = "dialog.queue{width:min(620px,calc(100vw - 32px));height:min(760px,calc(100dvh - 32px));grid-template-rows:auto minmax(0,1fr) auto}\ndialog.queue h2{outline:0}\n.queue-body{overflow-y:auto;overscroll-behavior:contain;scrollbar-width:thin;margin:0 calc(-1 * var(--s5));padding:0 var(--s5);border-block:1px solid var(--line)}\n#queue-empty{padding:var(--s5) 0}\n.queue-rows li{display:grid;grid-template-columns:56px minmax(0,1fr) auto;gap:var(--s3);align-items:center;padding:var(--s3) 0}\n.queue-rows li + li{border-top:1px solid var(--line)}\n.queue-picture{width:56px;height:56px;border-radius:10px;background:var(--sunken);color:var(--muted);display:grid;place-items:center;overflow:hidden}\n.queue-picture img{width:100%;height:100%;object-fit:cover}\n.queue-about{display:grid;grid-template-columns:minmax(0,1fr);gap:2px;font-size:var(--small)}\n.queue-about b{font-weight:500;overflow:hidden;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow-wrap:anywhere}\n.queue-about [data-state=\"failed\"]{color:var(--danger)}\n.queue-acts{display:flex}\n.queue-foot{display:grid;gap:var(--s3)}\n.queue-foot .dialog-actions{flex-wrap:wrap}\n\n@media (max-width:860px){\ndialog.queue{width:100vw;max-width:none;height:100dvh;max-height:none;margin:0;border:0;border-radius:0}\n.queue-body{margin:0 calc(-1 * var(--s4));padding:0 var(--s4)}\n.queue-rows li{grid-template-columns:56px minmax(0,1fr);gap:0 var(--s3);padding:var(--s3) 0 0}\n.queue-acts{grid-column:1 / -1;justify-content:flex-end}\n}\n";
 export const tree = [["dialog",{"id":"queue-dialog","class":"queue","aria-labelledby":"queue-title"},["div",{"class":"label-row"},["h2",{"id":"queue-title","tabindex":"-1","data-t":"line.title"}],["button",{"type":"button","class":"icon-button","data-close":"","data-t-aria-label":"close","data-t-title":"close"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-x"}]]]],["div",{"class":"queue-body"},["p",{"class":"hint","id":"queue-empty","data-t":"line.empty"}],["ul",{"class":"queue-rows","id":"queue-rows"}]],["div",{"class":"queue-foot"},["p",{"class":"hint","data-t":"line.hint"}],["div",{"class":"dialog-actions"},["button",{"type":"button","class":"button small","id":"queue-tidy","data-t":"line.tidy"}],["button",{"type":"button","class":"button small","id":"queue-all","data-t":"line.all"}]]]],["svg",{"class":"sprite","aria-hidden":"true"},["symbol",{"id":"i-up","viewBox":"0 0 20 20"},["path",{"d":"M10 16V4M5 9l5-5 5 5"}]],["symbol",{"id":"i-down","viewBox":"0 0 20 20"},["path",{"d":"M10 4v12M5 11l5 5 5-5"}]]]];
 export const start = ({ $dom, $i18n, $queue, $run, $stage }) => {
 
 const $drawer = (() => {
 
-const { byId, icon, make, openDialog, show, tell } = $dom;
+const { allow, byId, icon, make, openDialog, show, tell } = $dom;
 const { inEveryLanguage, t } = $i18n;
 const { drop, move, orders, waiting, whenQueueChanges } = $queue;
 const { askAgain, clearQueue, takeBack } = $run;
@@ -32,8 +32,8 @@ for (const [id, row] of rows) if (!all.some((order) => order.id === id)) forget(
 if (document.activeElement !== focused && focused?.isConnected) focused.focus();
 if (document.activeElement === document.body) byId("queue-title").focus();
 show(byId("queue-empty"), all.length === 0);
-byId("queue-tidy").disabled = !all.some((order) => ENDED.includes(order.state));
-byId("queue-all").disabled = waiting().length === 0;
+allow(byId("queue-tidy"), all.some((order) => ENDED.includes(order.state)) ? "" : t("line.tidy.not"));
+allow(byId("queue-all"), waiting().length ? "" : t("line.all.not"));
 }
 
 function rowOf(order) {
@@ -47,7 +47,7 @@ row = { made, urls: [], ...elements(order) };
 rows.set(order.id, row);
 if (old) {
 old.urls.forEach((url) => URL.revokeObjectURL(url));
-if (old.element.contains(document.activeElement)) queueMicrotask(() => row.element.querySelector("button:not(:disabled)")?.focus());
+if (old.element.contains(document.activeElement)) queueMicrotask(() => row.element.querySelector("button:not([aria-disabled=true])")?.focus());
 }
 }
 picture(row, order);
@@ -56,8 +56,8 @@ row.bar.hidden = order.state !== "running";
 if (order.part === null) row.bar.removeAttribute("value");
 else row.bar.value = order.part;
 if (row.up) {
-row.up.setAttribute("aria-disabled", String(at <= 0));
-row.down.setAttribute("aria-disabled", String(at >= places.length - 1));
+allow(row.up, at > 0 ? "" : t("line.up.not"));
+allow(row.down, at < places.length - 1 ? "" : t("line.down.not"));
 }
 return row.element;
 }

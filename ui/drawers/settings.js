@@ -1,8 +1,8 @@
-export const build = "3014b071ee226309";
-export const texts = {"server.title":["Server","Сервер"],"server.about":["Imagine {version} on {device}","Imagine {version}, {device}"],"server.device":["{device} · {name} · {state} · pictures: {running} · models: {models}, {size} · restarts: {restarts}","{device} · {name} · {state} · картинок: {running} · моделей: {models}, {size} · перезапусков: {restarts}"],"server.hint":["Another address opens that server’s own page.","Если указать другой адрес, откроется страница того сервера."],"server.key":["API key","Ключ API"],"server.key.hint":["Only if the server asks for one. It stays in this browser.","Только если сервер его требует. Ключ останется в этом браузере."],"server.use":["Use","Применить"],"done.choices":["When pictures are done and you look elsewhere","Когда картинки готовы, а вы не смотрите на страницу"],"done.notify":["Show a notification","Показывать уведомление"],"done.sound":["Play a soft sound","Подавать тихий звук"],"done.refused":["This browser doesn’t show notifications of this page. You can allow them in its settings for this site.","Браузер не показывает уведомления этой страницы. Разрешите их в его настройках для этого сайта."],"done.failed":["The picture could not be made.","Картинка не получилась."],"done.ask":["Would you like to be told when your pictures are done while you look elsewhere?","Сообщать о готовых картинках, когда вы отошли или открыли другую вкладку?"],"done.yes":["Tell me","Сообщать"],"app.install":["Install as an app","Установить как приложение"],"app.away":["The server does not answer. Your pictures and what you wrote are here; the page goes on once it is back.","Сервер не отвечает. Ваши картинки и всё написанное на месте; рисовать можно будет, как только он снова ответит."],"app.shared":["{name} is the picture to start from.","Исходной картинкой стала {name}."],"rules.title":["What holds here","Что здесь действует"],"rules.none":["Prompts and pictures aren’t checked.","Описания и картинки не проверяются."],"rules.minors-only":["Not drawn: sexual pictures of minors, and undressing somebody in a picture that is brought.","Не рисуется: сексуальное с несовершеннолетними и раздевание людей на присланных картинках."],"rules.standard":["Not drawn: sexual content, gore, self-harm and hatred.","Не рисуется: сексуальное, кровавое, самоповреждение и ненависть."],"rules.strict":["For a family: nothing bare or violent is drawn.","Для семьи: ничего обнажённого и жестокого."],"rules.own":["Prompts are held to rules of the owner’s own.","Описания проверяются и по правилам самого владельца."],"rules.pictures":["Pictures are looked at before they are shown.","Картинки проверяются до показа."],"rules.signed":["Pictures carry Content Credentials: signed, made by Imagine.","Картинки подписаны (Content Credentials): сделаны Imagine."],"rules.marked":["Pictures are marked in their pixels, invisibly.","В пикселях картинок незаметная метка."],"rules.assistant":["An assistant understands wishes in plain words.","Ассистент понимает пожелания обычными словами."]};
-export const style = ".rules{padding-top:var(--s4);border-top:1px solid var(--line);font-size:var(--small)}\n.rules h3,.rules legend{margin:0 0 var(--s1);font:inherit;color:var(--muted)}\n.rules li{position:relative;padding-left:14px}\n.rules li::before{content:\"·\";position:absolute;left:3px}\n.choices{display:grid;gap:var(--s2);justify-items:start}\n.choices legend{float:left;width:100%}\n";
-export const tree = [["dialog",{"id":"server-dialog","aria-labelledby":"server-title"},["form",{"method":"dialog","id":"server-form"},["h2",{"id":"server-title","data-t":"server.title"}],["p",{"id":"server-about","class":"hint"}],["ul",{"class":"hint","id":"server-devices","hidden":""}],["p",{"class":"error","id":"server-error","role":"alert","hidden":""}],["div",{"class":"field"},["label",{"for":"server-address","data-t":"server.address"}],["input",{"id":"server-address","type":"text","inputmode":"url","spellcheck":"false","autocapitalize":"off","autocomplete":"off"}],["p",{"class":"hint","data-t":"server.hint"}]],["div",{"class":"field"},["label",{"for":"server-key","data-t":"server.key"}],["input",{"id":"server-key","type":"password","spellcheck":"false","autocomplete":"off"}],["p",{"class":"hint","data-t":"server.key.hint"}]],["fieldset",{"class":"rules choices"},["legend",{"data-t":"done.choices"}],["label",{"class":"check","id":"done-notify-label"},["input",{"type":"checkbox","id":"done-notify","aria-describedby":"done-refused"}]," ",["span",{"data-t":"done.notify"}]],["label",{"class":"check"},["input",{"type":"checkbox","id":"done-sound"}]," ",["span",{"data-t":"done.sound"}]],["p",{"class":"hint","id":"done-refused","role":"status","hidden":""}],["button",{"type":"button","class":"text-button inset","id":"app-install","data-t":"app.install","hidden":""}]],["div",{"class":"rules","id":"server-rules","hidden":""},["h3",{"id":"server-rules-title","data-t":"rules.title"}],["ul",{"id":"server-rules-list","aria-labelledby":"server-rules-title"}]],["div",{"class":"dialog-actions"},["button",{"type":"button","class":"button","data-close":"","data-t":"close"}],["button",{"type":"submit","class":"button primary","data-t":"server.use"}]]]]];
-export const start = ({ $api, $collection, $connection, $dom, $drawers, $form, $i18n, $link, $memory, $notices, $queue, $source, $stage, $undo }) => {
+export const build = "93e4dc47d1436e70";
+export const texts = {"copy.title":["Copy this","Скопируйте"],"copy.hint":["Over plain http a browser keeps the clipboard closed. The text is selected: press Ctrl+C or ⌘C.","По обычному http браузер не даёт доступа к буферу обмена. Текст выделен: нажмите Ctrl+C или ⌘C."],"server.title":["Server","Сервер"],"server.about":["Imagine {version} on {device}","Imagine {version}, {device}"],"server.hint":["Another address opens that server’s own page.","Если указать другой адрес, откроется страница того сервера."],"server.key":["API key","Ключ API"],"server.key.hint":["Only if the server asks for one. It stays in this browser.","Только если сервер его требует. Ключ останется в этом браузере."],"server.use":["Use","Применить"],"done.choices":["When pictures are done and you look elsewhere","Когда картинки готовы, а вы не смотрите на страницу"],"done.notify":["Show a notification","Показывать уведомление"],"done.sound":["Play a soft sound","Подавать тихий звук"],"done.refused":["This browser doesn’t show notifications of this page. You can allow them in its settings for this site.","Браузер не показывает уведомления этой страницы. Разрешите их в его настройках для этого сайта."],"done.failed":["The picture could not be made.","Картинка не получилась."],"done.ask":["Would you like to be told when your pictures are done while you look elsewhere?","Сообщать о готовых картинках, когда вы отошли или открыли другую вкладку?"],"done.yes":["Tell me","Сообщать"],"app.install":["Install as an app","Установить как приложение"],"app.away":["The server does not answer. Your pictures and what you wrote are here; the page goes on once it is back.","Сервер не отвечает. Ваши картинки и всё написанное на месте; рисовать можно будет, как только он снова ответит."],"app.shared":["{name} is the picture to start from.","Исходной картинкой стала {name}."],"views":["What is to be known","Что нужно знать"],"views.first":["What is here","Что здесь есть"],"views.devices":["Devices","Устройства"],"views.safety":["What holds here","Что здесь действует"],"views.orders":["Kept orders","Заказы на сервере"],"views.help":["Keys","Клавиши"]};
+export const style = ".rules{padding-top:var(--s4);border-top:1px solid var(--line);font-size:var(--small)}\n.rules h3,.rules legend{margin:0 0 var(--s1);font:inherit;color:var(--muted)}\n.choices{display:grid;gap:var(--s2);justify-items:start}\n.choices legend{float:left;width:100%}\n\ndialog.sheet{width:min(640px,calc(100vw - 32px));grid-template-rows:auto minmax(0,1fr)}\ndialog.sheet h2{outline:0}\n.sheet-body{overflow-y:auto;overscroll-behavior:contain;scrollbar-width:thin;display:grid;grid-template-columns:minmax(0,1fr);align-content:start;gap:var(--s4);margin:0 calc(-1 * var(--s5));padding:2px var(--s5) var(--s2);font-size:var(--small)}\n.sheet h3{margin:0 0 var(--s1);font-size:var(--small);font-weight:600}\n:is(.sheet,.first) :is(p,li){overflow-wrap:anywhere}\n:is(.sheet,.first) .points{display:grid;gap:6px}\n:is(.sheet,.first) .points > li{position:relative;padding-left:18px}\n:is(.sheet,.first) .points > li::before{content:\"\";position:absolute;left:2px;top:0.5em;width:8px;height:8px;border-radius:50%;background:var(--edge)}\n:is(.sheet,.first) .points > [data-how=\"good\"]::before{background:var(--good)}\n:is(.sheet,.first) .points > [data-how=\"wait\"]::before{background:var(--wait)}\n:is(.sheet,.first) .points > [data-how=\"bad\"]::before{background:var(--danger)}\n@media (max-width:860px){\ndialog.sheet{width:100vw;max-width:none;height:100dvh;max-height:none;margin:0;border:0;border-radius:0}\n.sheet-body{margin:0 calc(-1 * var(--s4));padding:2px var(--s4) var(--s4)}\n}\n";
+export const tree = [["dialog",{"id":"server-dialog","aria-labelledby":"server-title"},["form",{"method":"dialog","id":"server-form"},["h2",{"id":"server-title","data-t":"server.title"}],["p",{"id":"server-about","class":"hint"}],["div",{"class":"chips","role":"group","id":"server-views","data-t-aria-label":"views","hidden":""},["button",{"type":"button","class":"chip","data-view":"first","data-t":"views.first"}],["button",{"type":"button","class":"chip","data-view":"devices","data-t":"views.devices"}],["button",{"type":"button","class":"chip","data-view":"safety","data-t":"views.safety"}],["button",{"type":"button","class":"chip","data-view":"orders","data-t":"views.orders"}],["button",{"type":"button","class":"chip","data-view":"help","data-t":"views.help"}]],["p",{"class":"error","id":"server-error","role":"alert","hidden":""}],["div",{"class":"field"},["label",{"for":"server-address","data-t":"server.address"}],["input",{"id":"server-address","type":"text","inputmode":"url","spellcheck":"false","autocapitalize":"off","autocomplete":"off"}],["p",{"class":"hint","data-t":"server.hint"}]],["div",{"class":"field"},["label",{"for":"server-key","data-t":"server.key"}],["input",{"id":"server-key","type":"password","spellcheck":"false","autocomplete":"off"}],["p",{"class":"hint","data-t":"server.key.hint"}]],["fieldset",{"class":"rules choices"},["legend",{"data-t":"done.choices"}],["label",{"class":"check","id":"done-notify-label"},["input",{"type":"checkbox","id":"done-notify","aria-describedby":"done-refused"}]," ",["span",{"data-t":"done.notify"}]],["label",{"class":"check"},["input",{"type":"checkbox","id":"done-sound"}]," ",["span",{"data-t":"done.sound"}]],["p",{"class":"hint","id":"done-refused","role":"status","hidden":""}],["button",{"type":"button","class":"text-button inset","id":"app-install","data-t":"app.install","hidden":""}]],["div",{"class":"dialog-actions"},["button",{"type":"button","class":"button","data-close":"","data-t":"close"}],["button",{"type":"submit","class":"button primary","data-t":"server.use"}]]]],["dialog",{"id":"copy-dialog","aria-labelledby":"copy-title"},["h2",{"id":"copy-title","data-t":"copy.title"}],["p",{"class":"hint","data-t":"copy.hint"}],["textarea",{"id":"copy-text","rows":"4","readonly":"","data-t-aria-label":"copy.title"}],["div",{"class":"dialog-actions"},["button",{"type":"button","class":"button primary","data-close":"","data-t":"close"}]]]];
+export const start = ({ $api, $collection, $connection, $database, $dom, $drawers, $form, $i18n, $link, $memory, $notices, $queue, $source, $stage, $undo }) => {
 
 const $sound = (() => {
 
@@ -305,11 +305,13 @@ return { startSigns };
 
 const $drawer = (() => {
 
-const { ask, ServerError } = $api;
+const { ask, POLICIES, ServerError } = $api;
 const { addressFrom, devicesNamed, look, server, whenLooked } = $connection;
-const { byId, make, openDialog, show } = $dom;
+const { keys } = $database;
+const { all, byId, openDialog, show } = $dom;
+const { drawer } = $drawers;
 const { settings } = $form;
-const { fileSize, hasText, inEveryLanguage, language, t } = $i18n;
+const { inEveryLanguage, language, t } = $i18n;
 const { hashOf } = $link;
 const { remember, remembered } = $memory;
 const { startApp } = $app;
@@ -331,35 +333,45 @@ function describe() {
 const { health } = server();
 const device = devicesNamed(health) || t("status.starting");
 byId("server-about").textContent = health ? t("server.about", { version: health.version, device }) : "";
-describeDevices(health?.devices?.length > 1 ? health.devices : []);
-describeRules(health);
+show(byId("server-views"), health !== null);
+const own = remembered("moderation", "");
+if (own && health && POLICIES.indexOf(own) <= POLICIES.indexOf(health.moderation.policy)) remember("moderation", "");
 }
 
-function describeDevices(devices) {
-const lines = devices.map((each) => each.problem ? `${each.device} · ${each.problem}`
-: t("server.device", { ...each, state: t(`status.${each.state}`), size: fileSize(each.size) }));
-const list = byId("server-devices");
-if (list.textContent !== lines.join("")) list.replaceChildren(...lines.map((line) => make("li", {}, line)));
-show(list, lines.length > 0);
+const VIEWS = {
+first: async () => (await drawer("first"))?.openFirst(),
+devices: async () => (await drawer("devices"))?.openDevices(),
+safety: async () => (await drawer("safety"))?.openSafety(),
+orders: async () => (await drawer("orders"))?.openOrders(),
+help: async () => (await drawer("help"))?.openHelp(),
+};
+
+async function greet() {
+if (remembered("first", false) || location.hash || !server().health) return;
+const pictures = await keys("rows").catch(() => [0]);
+if (pictures.length) remember("first", true);
+else (await drawer("first", true))?.greet();
 }
 
-function describeRules(health) {
-const rules = !health ? [] : [
-...checks(health.moderation),
-health.provenance ? t("rules.signed") : "",
-health.watermark ? t("rules.marked") : "",
-health.assistant ? t("rules.assistant") : "",
-].filter(Boolean);
-const list = byId("server-rules-list");
-if (list.textContent !== rules.join("")) list.replaceChildren(...rules.map((rule) => make("li", {}, rule)));
-show(byId("server-rules"), rules.length > 0);
+function copyOtherwise(text) {
+if (copyBySelection(text)) return true;
+byId("copy-text").value = text;
+openDialog(byId("copy-dialog"));
+byId("copy-text").select();
+return false;
 }
 
-function checks({ policy, prompts, own, pictures }) {
-const held = policy !== "none" && (prompts || pictures);
-const named = hasText(`rules.${policy}`) ? t(`rules.${policy}`) : policy;
-const rules = [held ? named : "", own ? t("rules.own") : "", pictures ? t("rules.pictures") : ""];
-return rules.some(Boolean) ? rules : [t("rules.none")];
+function copyBySelection(text) {
+const field = document.createElement("textarea");
+const focused = document.activeElement;
+field.value = text;
+field.className = "visually-hidden";
+document.body.append(field);
+field.select();
+const copied = document.execCommand("copy");
+field.remove();
+focused?.focus();
+return copied;
 }
 
 async function useServer(event) {
@@ -393,7 +405,10 @@ inEveryLanguage(describe);
 startSigns();
 startTelling();
 startApp();
-return { openSettings };
+for (const button of all("[data-view]", byId("server-views"))) button.addEventListener("click", VIEWS[button.dataset.view]);
+drawer("help", true);
+greet();
+return { openSettings, copyOtherwise };
 })();
 return $drawer;
 };

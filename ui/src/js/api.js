@@ -33,7 +33,16 @@ export async function ask(path, options = {}) {
 }
 
 /** The lines of /generate, each as soon as it is there. Ending the loop, or `signal`, hangs up, which cancels. */
-export const generate = (body, signal) => lines("/generate", body, signal);
+export const generate = (body, signal) => lines("/generate", held(body), signal);
+
+/** Of what isn't to be drawn, from the laxest to the strictest. */
+export const POLICIES = ["none", "minors-only", "standard", "strict"];
+
+/** What is asked for, with what a person has chosen for this browser of what isn't to be drawn. */
+export function held(body) {
+  const moderation = remembered("moderation", "");
+  return moderation ? { moderation, ...body } : body;
+}
 
 /** Those of /upscale, likewise. */
 export const upscale = (body, signal) => lines("/upscale", { ...body, progress: true }, signal);

@@ -1,6 +1,6 @@
 // Copying, also over plain http, where browsers keep the clipboard closed.
 
-import { byId, openDialog } from "./dom.js";
+import { drawer } from "./drawers.js";
 
 /** Copies a text; where the browser won't, shows it selected. True where it was copied. */
 export async function copyText(text) {
@@ -8,7 +8,7 @@ export async function copyText(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return copyBySelection(text) || offer(text);
+    return (await drawer("settings"))?.copyOtherwise(text) ?? false;
   }
 }
 
@@ -16,25 +16,4 @@ export const canCopyPictures = () => window.isSecureContext && "ClipboardItem" i
 
 export async function copyPicture(blob) {
   await navigator.clipboard.write([new ClipboardItem({ [blob.type]: blob })]);
-}
-
-function copyBySelection(text) {
-  const field = document.createElement("textarea");
-  const focused = document.activeElement;
-  field.value = text;
-  field.className = "visually-hidden";
-  document.body.append(field);
-  field.select();
-  const copied = document.execCommand("copy");
-  field.remove();
-  focused?.focus();
-  return copied;
-}
-
-function offer(text) {
-  const field = byId("copy-text");
-  field.value = text;
-  openDialog(byId("copy-dialog"));
-  field.select();
-  return false;
 }

@@ -2,7 +2,7 @@
 //
 // An empty control says nothing: the field is not sent, and what the server would take for it shows as a placeholder.
 
-import { all, byId, make, show } from "./dom.js";
+import { all, byId, describeBy, make, show } from "./dom.js";
 import { hasText, number, t } from "./i18n.js";
 import { isLoras, lorasIn, setLoras } from "./loras.js";
 import { isNames, tick, tickedIn } from "./names.js";
@@ -130,33 +130,50 @@ export function followSlider(name) {
   slider.style.setProperty("--at", span > 0 ? (slider.value - slider.min) / span : 0);
 }
 
-/** Puts a sentence beside a field, opens what hides it, and says whether there is such a field. */
+/** Puts a sentence beside the field or the picture that it is about, opens what hides it, and says whether there is such a one. */
 export function showError(name, sentence) {
-  const each = control(name) ?? control(`${name}.scale`) ?? control(`${name}.left`);
-  if (!each) return false;
-  const box = each.closest(".field");
-  let error = [...box.children].find((child) => child.classList.contains("error"));
-  if (!error) box.append((error = make("p", { className: "error", id: `error-${each.id}`, role: "alert" })));
+  const each = [name, `${name}.scale`, `${name}.left`, name.split(".")[0]].map(control).find((one) => one && !one.closest("[hidden]"));
+  const error = each ? errorOf(each) : pictureError(...name.split("."));
+  if (!error) return false;
   error.textContent = sentence;
+  error.dataset.said = "";
   show(error, true);
-  each.setAttribute("aria-invalid", "true");
-  each.setAttribute("aria-describedby", error.id);
-  for (let at = each.closest("details"); at; at = at.parentElement.closest("details")) at.open = true;
+  if (each) {
+    each.setAttribute("aria-invalid", "true");
+    describeBy(each, error.id, true);
+  }
+  for (let at = error.closest("details"); at; at = at.parentElement.closest("details")) at.open = true;
   return true;
+}
+
+function errorOf(each) {
+  const box = each.closest(".field");
+  const there = [...box.children].find((child) => child.classList.contains("error"));
+  if (!there) box.append(make("p", { className: "error", id: `error-${each.id}`, role: "alert" }));
+  return there ?? box.lastChild;
+}
+
+/** Of several pictures each has its own place for what is wrong with it. */
+function pictureError(whole, place) {
+  if (whole === "img" || whole === "mask") return byId("source-error");
+  const group = document.querySelector(`[data-beside="${CSS.escape(whole)}"]`);
+  return group && (all(".beside-row .error", group)[place] ?? group.querySelector(":scope > .error"));
 }
 
 export function clearErrors(only = null) {
   for (const each of only ? [only] : all("[aria-invalid]")) {
     each.removeAttribute("aria-invalid");
-    each.removeAttribute("aria-describedby");
+    describeBy(each, `error-${each.id}`, false);
     const error = byId(`error-${each.id}`);
     if (error) show(error, false);
   }
+  if (!only) for (const error of all("[data-said]")) show(error, false);
 }
 
 export function focusFirstError() {
   const first = document.querySelector("#form [aria-invalid]");
-  (first?.matches("fieldset") ? first.querySelector("input") : first)?.focus();
+  if (first) (first.matches("fieldset") ? first.querySelector("input") : first).focus();
+  else document.querySelector("[data-said]:not([hidden])")?.scrollIntoView({ block: "center" });
 }
 
 function choose(select, value) {

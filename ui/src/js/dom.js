@@ -27,6 +27,21 @@ export function icon(name) {
 
 export const show = (element, shown) => { element.hidden = !shown; };
 
+/** Whether the text of that id describes an element, to who doesn't see where it stands. */
+export function describeBy(element, id, does) {
+  const ids = (element.getAttribute("aria-describedby") ?? "").split(" ").filter((one) => one && one !== id);
+  if (does) ids.push(id);
+  if (ids.length) element.setAttribute("aria-describedby", ids.join(" "));
+  else element.removeAttribute("aria-describedby");
+}
+
+/** Lets a button be pressed; or `why` it can't be, which is told to who points at it, hears it, or presses it all the same. */
+export function allow(button, why = "") {
+  button.setAttribute("aria-disabled", String(why !== ""));
+  button.dataset.why = why;
+  button.title = why || (button.getAttribute("aria-label") ?? "");
+}
+
 export function press(button, pressed) {
   button.setAttribute("aria-pressed", String(pressed));
 }

@@ -41,6 +41,14 @@ export function dismiss(about) {
   for (const box of [...byId("notices").children]) if (box.dataset.about === about) box.remove();
 }
 
+addEventListener("click", (event) => {
+  const why = event.target.closest?.("[aria-disabled=true]")?.dataset.why;
+  if (!why) return;
+  event.stopImmediatePropagation();
+  event.preventDefault();
+  notice(why, { about: "why" });
+}, true);
+
 /** Takes a box away after a while, but not from under a reader's hand. */
 function passing(box, after) {
   setTimeout(() => (box.matches(READING) ? passing(box, SHORT) : box.remove()), after);

@@ -3,7 +3,7 @@
 import { Board } from "./board.js";
 import { showDetails, startDetails } from "./details.js";
 import { batchOf, entryOf, gallery, galleryPlace, rowOf, seenOf, whenGalleryChanges } from "./collection.js";
-import { byId, make, press, show } from "./dom.js";
+import { allow, byId, make, press, show } from "./dom.js";
 import { drawer } from "./drawers.js";
 import { change } from "./form.js";
 import { markChosen } from "./gallery.js";
@@ -219,7 +219,7 @@ function choose(entry, byKey = false) {
 
 function describe() {
   show(byId("about"), chosen !== null);
-  byId("seed-keep").disabled = chosen === null;
+  allow(byId("seed-keep"), chosen ? "" : t("seed.none"));
   showDetails(chosen);
   describeStar();
   if (!chosen) return;

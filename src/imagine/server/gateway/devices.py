@@ -31,6 +31,8 @@ class DeviceStatus(NamedTuple):
     models: int
     size: int
     """Bytes of these."""
+    memory: int | None
+    """Bytes that models may take there; None where that isn't known."""
     bringing: BringState | None
     """What it has coming of the files that it lacks."""
 
@@ -53,7 +55,8 @@ def devices_of(pool: Pool) -> list[DeviceStatus]:
             DeviceStatus(
                 worker.place, ready.device if ready else "", ready.name if ready else "", state,
                 worker.broken if state == "broken" else None, pool.running_on(worker), worker.restarts, len(models),
-                sum(model.size for model in models), None if worker.brings is None else worker.brings.state,
+                sum(model.size for model in models), ready.room.memory if ready and ready.room else None,
+                None if worker.brings is None else worker.brings.state,
             )
         )  # fmt: skip
     return told

@@ -3,7 +3,7 @@
 import { removePictures, reuseSettings } from "../../js/actions.js";
 import { takeBeside } from "../../js/beside.js";
 import { entryOf, fileOf, rowOf, star } from "../../js/collection.js";
-import { all, byId, press, show, startMenu, tell } from "../../js/dom.js";
+import { all, allow, byId, press, show, startMenu, tell } from "../../js/dom.js";
 import { drawer } from "../../js/drawers.js";
 import { number, t } from "../../js/i18n.js";
 import { notice } from "../../js/notices.js";
@@ -51,8 +51,14 @@ export function describePicked() {
   byId("pick-count").textContent = rows.length ? t("pick.count", { n: rows.length }) : t("pick.how");
   const starred = rows.length > 0 && rows.every((row) => row.star);
   press(byId("pick-star"), starred);
-  for (const button of all("button[data-least]", byId("pick-bar"))) button.disabled = rows.length < Number(button.dataset.least) || rows.length > Number(button.dataset.most ?? Infinity);
+  for (const button of all("button[data-least]", byId("pick-bar"))) allow(button, unfit(button, rows.length));
   changed();
+}
+
+/** Why nothing can be done with so many; "" where it can. */
+function unfit({ dataset: { least, most = Infinity } }, n) {
+  if (n < Number(least)) return t("pick.few", { n: Number(least) });
+  return n > Number(most) ? t("pick.many", { n: Number(most) }) : "";
 }
 
 /** `onChange()` whenever others are picked; `onLeave()` before something else is looked at. */

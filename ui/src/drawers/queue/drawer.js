@@ -1,6 +1,6 @@
 // The orders of this page in a list: what is made, what waits and what came of it; moved, taken back, asked for again.
 
-import { byId, icon, make, openDialog, show, tell } from "../../js/dom.js";
+import { allow, byId, icon, make, openDialog, show, tell } from "../../js/dom.js";
 import { inEveryLanguage, t } from "../../js/i18n.js";
 import { drop, move, orders, waiting, whenQueueChanges } from "../../js/queue.js";
 import { askAgain, clearQueue, takeBack } from "../../js/run.js";
@@ -26,8 +26,8 @@ function describe() {
   if (document.activeElement !== focused && focused?.isConnected) focused.focus();
   if (document.activeElement === document.body) byId("queue-title").focus();
   show(byId("queue-empty"), all.length === 0);
-  byId("queue-tidy").disabled = !all.some((order) => ENDED.includes(order.state));
-  byId("queue-all").disabled = waiting().length === 0;
+  allow(byId("queue-tidy"), all.some((order) => ENDED.includes(order.state)) ? "" : t("line.tidy.not"));
+  allow(byId("queue-all"), waiting().length ? "" : t("line.all.not"));
 }
 
 /** A row stays while its order's state does: only what moves in it is written anew. */
@@ -42,7 +42,7 @@ function rowOf(order) {
     rows.set(order.id, row);
     if (old) {
       old.urls.forEach((url) => URL.revokeObjectURL(url));
-      if (old.element.contains(document.activeElement)) queueMicrotask(() => row.element.querySelector("button:not(:disabled)")?.focus());
+      if (old.element.contains(document.activeElement)) queueMicrotask(() => row.element.querySelector("button:not([aria-disabled=true])")?.focus());
     }
   }
   picture(row, order);
@@ -51,8 +51,8 @@ function rowOf(order) {
   if (order.part === null) row.bar.removeAttribute("value");
   else row.bar.value = order.part;
   if (row.up) {
-    row.up.setAttribute("aria-disabled", String(at <= 0));
-    row.down.setAttribute("aria-disabled", String(at >= places.length - 1));
+    allow(row.up, at > 0 ? "" : t("line.up.not"));
+    allow(row.down, at < places.length - 1 ? "" : t("line.down.not"));
   }
   return row.element;
 }

@@ -1,11 +1,13 @@
-// The server's dialog: its address and key, which stay in this browser, what holds there, and how one is told of pictures
-// that are done. With it comes what the page is outside of its own window.
+// The server's dialog: its address and key, which stay in this browser, the way to what is to be known of it, and how one is
+// told of pictures that are done. With it comes what the page is outside of its own window, and help where it is needed.
 
-import { ask, ServerError } from "../../js/api.js";
+import { ask, POLICIES, ServerError } from "../../js/api.js";
 import { addressFrom, devicesNamed, look, server, whenLooked } from "../../js/connection.js";
-import { byId, make, openDialog, show } from "../../js/dom.js";
+import { keys } from "../../js/database.js";
+import { all, byId, openDialog, show } from "../../js/dom.js";
+import { drawer } from "../../js/drawers.js";
 import { settings } from "../../js/form.js";
-import { fileSize, hasText, inEveryLanguage, language, t } from "../../js/i18n.js";
+import { inEveryLanguage, language, t } from "../../js/i18n.js";
 import { hashOf } from "../../js/link.js";
 import { remember, remembered } from "../../js/memory.js";
 import { startApp } from "./app.js";
@@ -28,38 +30,48 @@ function describe() {
   const { health } = server();
   const device = devicesNamed(health) || t("status.starting");
   byId("server-about").textContent = health ? t("server.about", { version: health.version, device }) : "";
-  describeDevices(health?.devices?.length > 1 ? health.devices : []);
-  describeRules(health);
+  show(byId("server-views"), health !== null);
+  const own = remembered("moderation", "");
+  if (own && health && POLICIES.indexOf(own) <= POLICIES.indexOf(health.moderation.policy)) remember("moderation", ""); // all are held to that by now
 }
 
-/** Of several devices, each in a line. */
-function describeDevices(devices) {
-  const lines = devices.map((each) => each.problem ? `${each.device} · ${each.problem}`
-    : t("server.device", { ...each, state: t(`status.${each.state}`), size: fileSize(each.size) }));
-  const list = byId("server-devices");
-  if (list.textContent !== lines.join("")) list.replaceChildren(...lines.map((line) => make("li", {}, line)));
-  show(list, lines.length > 0);
+/** What opens each of the views: what is here, the devices, what holds, the orders that the server keeps, the keys. */
+const VIEWS = {
+  first: async () => (await drawer("first"))?.openFirst(),
+  devices: async () => (await drawer("devices"))?.openDevices(),
+  safety: async () => (await drawer("safety"))?.openSafety(),
+  orders: async () => (await drawer("orders"))?.openOrders(),
+  help: async () => (await drawer("help"))?.openHelp(),
+};
+
+/** Who is here for the first time, and has no picture yet, is told once what there is. */
+async function greet() {
+  if (remembered("first", false) || location.hash || !server().health) return;
+  const pictures = await keys("rows").catch(() => [0]);
+  if (pictures.length) remember("first", true);
+  else (await drawer("first", true))?.greet();
 }
 
-/** What holds for whoever reads this: what isn't drawn, what becomes of pictures. */
-function describeRules(health) {
-  const rules = !health ? [] : [
-    ...checks(health.moderation),
-    health.provenance ? t("rules.signed") : "",
-    health.watermark ? t("rules.marked") : "",
-    health.assistant ? t("rules.assistant") : "",
-  ].filter(Boolean);
-  const list = byId("server-rules-list");
-  if (list.textContent !== rules.join("")) list.replaceChildren(...rules.map((rule) => make("li", {}, rule)));
-  show(byId("server-rules"), rules.length > 0);
+/** Copies a text where the clipboard is closed: as if it were selected and copied by hand, which it else is to be. */
+export function copyOtherwise(text) {
+  if (copyBySelection(text)) return true;
+  byId("copy-text").value = text;
+  openDialog(byId("copy-dialog"));
+  byId("copy-text").select();
+  return false;
 }
 
-/** What is checked of prompts and of pictures: which of the two are, no policy's name says. */
-function checks({ policy, prompts, own, pictures }) {
-  const held = policy !== "none" && (prompts || pictures);
-  const named = hasText(`rules.${policy}`) ? t(`rules.${policy}`) : policy;
-  const rules = [held ? named : "", own ? t("rules.own") : "", pictures ? t("rules.pictures") : ""];
-  return rules.some(Boolean) ? rules : [t("rules.none")];
+function copyBySelection(text) {
+  const field = document.createElement("textarea");
+  const focused = document.activeElement;
+  field.value = text;
+  field.className = "visually-hidden";
+  document.body.append(field);
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  focused?.focus();
+  return copied;
 }
 
 async function useServer(event) {
@@ -93,3 +105,6 @@ inEveryLanguage(describe);
 startSigns();
 startTelling();
 startApp();
+for (const button of all("[data-view]", byId("server-views"))) button.addEventListener("click", VIEWS[button.dataset.view]);
+drawer("help", true);
+greet();

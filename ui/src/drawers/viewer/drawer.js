@@ -1,7 +1,8 @@
 // A picture alone on the screen: fitted, or pixel by pixel; its neighbours by the arrow keys.
 
 import { entryOf, gallery, galleryPlace, seenOf } from "../../js/collection.js";
-import { byId, openDialog, press } from "../../js/dom.js";
+import { allow, byId, openDialog, press } from "../../js/dom.js";
+import { t } from "../../js/i18n.js";
 
 let viewed = null;
 let url = null;
@@ -17,8 +18,8 @@ export async function view(one) {
   img.alt = entry.meta.prompt ?? "";
   byId("viewer-title").textContent = byId("viewer-title").title = entry.meta.prompt ?? "";
   const at = galleryPlace(one);
-  byId("viewer-previous").disabled = at <= 0;
-  byId("viewer-next").disabled = at < 0 || at >= gallery().length - 1;
+  allow(byId("viewer-previous"), at > 0 ? "" : t("viewer.newest"));
+  allow(byId("viewer-next"), at >= 0 && at < gallery().length - 1 ? "" : t("viewer.oldest"));
   openDialog(byId("viewer"));
 }
 

@@ -1,6 +1,6 @@
 // Prompts that were asked for: back with ↑ and ↓ as in a shell, or in a list. They stay in this browser, in all of its tabs.
 
-import { byId, icon, make, openDialog, press, show, tell } from "../../js/dom.js";
+import { allow, byId, icon, make, openDialog, press, show, tell } from "../../js/dom.js";
 import { inEveryLanguage, t } from "../../js/i18n.js";
 import { remember, remembered } from "../../js/memory.js";
 import { notice } from "../../js/notices.js";
@@ -100,7 +100,7 @@ function describe() {
   if (place >= 0) (byId("past-rows").children[Math.min(place, rows.length - 1)]?.querySelector(`[data-part="${focused}"]`) ?? byId("past-search")).focus();
   byId("past-empty").textContent = t(all.length ? "past.none" : "past.empty");
   show(byId("past-empty"), rows.length === 0);
-  byId("past-clear").disabled = all.every((one) => one.star);
+  allow(byId("past-clear"), all.every((one) => one.star) ? t("past.clear.not") : "");
 }
 
 function rowOf(one) {

@@ -93,7 +93,7 @@ function picture(element, one) {
   element.classList.toggle("making", isBeingMade(one));
 }
 
-/** What the one does that keys, or the mouse, are at. */
+/** What the one does that keys, or the mouse, are at; one's own stays, as what changes and deletes it stands beside it. */
 function describeFoot(one = at()) {
   byId("styles-foot-name").textContent = one ? titleOf(one) : "";
   byId("styles-foot-about").textContent = one ? (one === NONE ? t("styles.plain") : presetAbout(one)) : "";
@@ -174,7 +174,7 @@ byId("styles-grid").addEventListener("keydown", byKey);
 byId("styles-grid").addEventListener("keyup", (event) => { if (event.key === " ") event.preventDefault(); }); // no click, too
 byId("styles-grid").addEventListener("click", ({ target }) => { const card = target.closest(".style-card"); if (card) pick(card.dataset.style); });
 byId("styles-grid").addEventListener("focusin", ({ target }) => { if (target.dataset.style !== active) focusCard(target.dataset.style); });
-byId("styles-grid").addEventListener("pointerover", ({ target }) => { const card = target.closest(".style-card"); if (card) describeFoot(shown.find(({ name }) => name === card.dataset.style)); });
+byId("styles-grid").addEventListener("pointerover", ({ target }) => { const card = target.closest(".style-card"); if (card && !at()?.own) describeFoot(shown.find(({ name }) => name === card.dataset.style)); });
 byId("styles-grid").addEventListener("pointerleave", () => describeFoot());
 byId("styles-keep").addEventListener("click", keepCurrent);
 byId("styles-change").addEventListener("click", () => edit(at(), false));

@@ -233,7 +233,7 @@ def test_a_second_reason_cuts_no_farewell_short():
 
 def test_one_that_is_ended_before_it_began_ends():
     async def act(worker):
-        life = peer_life.PeerLife(worker.peer, worker._terms, peer_life.PeerHeard(print, print, print))
+        life = peer_life.PeerLife(worker.peer, worker._terms, peer_life.PeerHeard(print, print, print, print))
         life.kill(message("lost.stopped"))
         async with asyncio.timeout(PATIENCE):
             assert "was stopped" in str(await life.ended)

@@ -43,11 +43,13 @@ def command(prefix: str, everything: bool, address: str | None, as_json: bool) -
     else:
         parts = parts_column(found)
         own = ["PARTS"] if any(parts[entry["name"]] for entry in matching) else []
+        far = ["ON"] if any(entry.get("place") for entry in matching) else []
         rows = [
-            [e["name"], _family(e), size_column(e), *(parts[e["name"]] for _ in own), ago(e["modified"])]
+            [e["name"], _family(e), size_column(e), *(parts[e["name"]] for _ in own),
+             *(e.get("place", "") for _ in far), ago(e["modified"])]
             for e in matching
-        ]
-        write(table(["NAME", "FAMILY", "SIZE", *own, "MODIFIED"], rows))
+        ]  # fmt: skip
+        write(table(["NAME", "FAMILY", "SIZE", *own, *far, "MODIFIED"], rows))
         if left := sum(entry.get("kind") in _MODELS and "defaults" not in entry for entry in found):
             note(f"{left} more can't be drawn with as things are: imagine list --all says why")
 

@@ -105,9 +105,9 @@ class ProcessWorker:
         """Is there somebody who starts the process again? True too where nobody has to: while it ends, or for good."""
         return self._stopping or self._refused or (self._keeper is not None and not self._keeper.done())
 
-    def holds(self, _: Iterable[Component]) -> bool:
-        """What lies on this machine it can read."""
-        return True
+    def holds(self, parts: Iterable[Component]) -> bool:
+        """What lies on this machine it can read; of a file that is elsewhere alone there is no path."""
+        return all(part.path or not part.digest for part in parts)
 
     async def until_settled(self) -> Ready | None:
         """What it says of itself once it is ready; None where it can't be started."""

@@ -67,7 +67,12 @@ def wanted_from_model(model: Model) -> JobNeeds:
 
 def _wanted(files: Iterable[Component], models: Iterable[Model]) -> JobNeeds:
     files, weights = tuple(files), tuple(map(weights_from_model, models))
-    return JobNeeds(frozenset(map(_told_by, files)), files, weights, sum(each.nbytes for each in weights))
+    return JobNeeds(
+        frozenset((_told_by(file), bool(file.path)) for file in files),
+        files,
+        weights,
+        sum(each.nbytes for each in weights),
+    )
 
 
 def weights_from_model(model: Model) -> ModelWeights:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,6 +14,7 @@ from ..dispatch.limits import Restarts
 from ..dispatch.process import ProcessWorker
 from ..dispatch.worker import Events
 from ..messages import Message
+from ..words.entry import Entry
 from ..words.frames import Loaded, Report, ResidentModel, Stats, Submit, WorkerSettings
 from ..words.model import Component, Model
 from ..words.peers import PeerSettings
@@ -79,13 +80,14 @@ class PeerWorker(ProcessWorker):
             report(said)
 
         self._told = Stats()
-        life = PeerLife(self.peer, self._terms, PeerHeard(heard, self._take_devices, self._take_holdings))
+        life = PeerLife(self.peer, self._terms, PeerHeard(heard, self._take_devices, self._take_holdings, self._list))
         life.ended.add_done_callback(lambda ended: self._note_end(life, ended.result()))
         self._last = life
         return life
 
     def _note_end(self, life: PeerLife, why: Message) -> None:
         """Where there is no hope for now, it is told why, before it is begun with again."""
+        self._list([])
         if life.hopeless:
             self.broken = why
 
@@ -101,6 +103,9 @@ class PeerWorker(ProcessWorker):
     def _take_holdings(self, told: Holdings) -> None:
         self._held = (self._held - set(told.gone)) | set(told.came)
         self._changed()
+
+    def _list(self, entries: Sequence[Entry]) -> None:
+        self._terms.listed(self.place, entries)
 
     def _remember(self, model: Model) -> None:
         """What is resident there is told by an identity that is the same everywhere, and wanted by our own."""

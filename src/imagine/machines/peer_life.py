@@ -10,14 +10,16 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
 from .. import __version__
 from ..dispatch.limits import Limits
 from ..messages import Message, message
+from ..words.entry import Entry
 from ..words.errors import ImagineError
 from ..words.events import Failed
 from ..words.frames import (
@@ -36,11 +38,12 @@ from ..words.frames import (
 from ..words.peers import PeerSettings
 from .asked import AskedJobs, LookAtMade
 from .link import FrameLink, LinkLimits
+from .listings import MOST_LISTED, entry_from
 from .opening import OpenPeer, opened
 from .parting import Lie, Parting, Unwanted
 from .portable import portable
 from .told import note_of, plain, ready_of, stats_of
-from .wire import MAX_ASKED, PROTOCOL, Beat, Devices, Hello, Holdings, Refusal, from_host
+from .wire import MAX_ASKED, PROTOCOL, Beat, Devices, Hello, Holdings, ListedModels, Refusal, from_host
 
 _log = logging.getLogger(__name__)
 _MOST_DEVICES, _MOST_FILES = 64, 100_000
@@ -62,6 +65,8 @@ class PeerTerms(NamedTuple):
     """Seconds within which a job that is taken back has to end there: a step of a large model on an old machine."""
     held: float = Limits().of("loading")
     """Seconds within which a job has to come on there: the longest that a worker of ours may be at one thing."""
+    listed: Callable[[str, Sequence[Entry]], None] = lambda *_: None
+    """Hears which models a place has now: none once it is gone."""
 
 
 class PeerHeard(NamedTuple):
@@ -70,6 +75,8 @@ class PeerHeard(NamedTuple):
     report: Callable[[Report], None]
     devices: Callable[[Devices], None]
     holdings: Callable[[Holdings], None]
+    listed: Callable[[list[Entry]], None]
+    """All that it lists, each time."""
 
 
 class PeerLife:
@@ -82,6 +89,7 @@ class PeerLife:
 
     def __init__(self, peer: PeerSettings, terms: PeerTerms, heard: PeerHeard) -> None:
         self._peer, self._terms, self._heard = peer, terms, heard
+        self._place = urlsplit(peer.url).netloc
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[Message] = self._loop.create_future()
         self.lied = False
@@ -96,6 +104,7 @@ class PeerLife:
         self._words, self._counted = float(_WORDS_AT_ONCE), self._loop.time()
         self._devices: tuple[tuple[str, str], ...] = ()
         self._files: set[str] = set()
+        self._listed: list[Entry] = []
         self._life = asyncio.create_task(self._live())
         self._life.add_done_callback(lambda _: self._end(message("peer.closed")))  # it may be killed before it began
 
@@ -210,6 +219,8 @@ class PeerLife:
                 self._take_devices(frame)
             case Holdings():
                 self._take_holdings(frame)
+            case ListedModels():
+                self._take_listed(frame)
             case Stats():
                 self._heard.report(stats_of(frame))
             case Beat():
@@ -255,6 +266,13 @@ class PeerLife:
         if len(self._files) > _MOST_FILES:
             raise Lie(message("lie.holdings"))
         self._heard.holdings(told)
+
+    def _take_listed(self, told: ListedModels) -> None:
+        before = [] if told.is_first else self._listed
+        self._listed = [*before, *(entry_from(each, self._place) for each in told.entries)]
+        if len(self._listed) > MOST_LISTED:
+            raise Lie(message("lie.holdings"))
+        self._heard.listed(self._listed)
 
     def _take_report(self, event: JobReport) -> None:
         if event.job not in self._asked.claims:

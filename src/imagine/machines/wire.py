@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from ..messages import Message
+from ..words.entry import Entry
 from ..words.frames import Cancel, FrameError, JobReport, Load, Ready, Score, Stats, Submit, Unload, decoded
 
 PROTOCOL = 1
@@ -57,6 +58,14 @@ class Holdings(msgspec.Struct, frozen=True, tag_field="type", tag="holdings", kw
     gone: tuple[str, ...] = ()
 
 
+class ListedModels(msgspec.Struct, frozen=True, tag_field="type", tag="listed", kw_only=True):
+    """Models that the host has, and what goes beside them, as it would list them, without where they lie."""
+
+    entries: tuple[Entry, ...]
+    is_first: bool = True
+    """Does it begin anew? A long list comes in several."""
+
+
 class Beat(msgspec.Struct, frozen=True, tag_field="type", tag="beat", kw_only=True):
     """A sign of life."""
 
@@ -67,7 +76,7 @@ class _PictureIn(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw()
 
 
-FromHost = Hello | Refusal | Devices | Holdings | Beat | Stats | JobReport
+FromHost = Hello | Refusal | Devices | Holdings | ListedModels | Beat | Stats | JobReport
 FromGuest = Hello | Beat | Submit | Cancel | Load | Unload | Score
 
 _picture_in: msgspec.msgpack.Decoder[_PictureIn] = msgspec.msgpack.Decoder(_PictureIn)

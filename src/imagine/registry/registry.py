@@ -53,6 +53,9 @@ class Registry:
         self._by_name: dict[tuple[str, str], Entry] = {}
         self._visited: Visited | None = None
         self._unread: tuple[Entry, ...] = ()
+        self._elsewhere: dict[str, tuple[Entry, ...]] = {}
+        self._far: dict[tuple[str, str], Entry] = {}
+        """What is elsewhere alone, by kind and name."""
         self._lock = threading.Lock()
 
     def refresh(self) -> Changes:
@@ -86,6 +89,8 @@ class Registry:
         """Would another look list this entry as it is? Asks for the status of its own files and parts, of what couldn't
         be read and may be being written, and of the folders.
         """
+        if entry.place:
+            return self._far.get((entry.kind, entry.name)) is entry
         if self._by_name.get((entry.kind, entry.name)) is not entry:
             return False
         beside = [(VAE, entry.vae), *((TEXT_ENCODER, name) for name in entry.encoders)]
@@ -98,12 +103,29 @@ class Registry:
         return visited is not None and all(unchanged(entry.files) for entry in entries) and visited.unchanged()
 
     def models(self) -> list[Entry]:
-        """What can generate, by name."""
-        return [entry for entry in self._entries if entry.generates]
+        """What can generate, by name, here and then elsewhere."""
+        return [entry for entry in (*self._entries, *self.elsewhere()) if entry.generates]
 
     def files(self) -> list[Entry]:
         """Everything that looked like a model, by kind and name, the unusable with its `problem`."""
         return list(self._entries)
+
+    def elsewhere(self) -> list[Entry]:
+        """What other servers have and this one has not: neither of that name nor of that content. As long as nobody
+        asked for a digest here, the same header and size are taken for the same."""
+        known = {entry.digest or (entry.header_digest, entry.size) for entry in self._entries}
+        return [
+            far
+            for key, far in self._far.items()
+            if key not in self._by_name and not known & {far.digest, (far.header_digest, far.size)}
+        ]
+
+    def list_elsewhere(self, place: str, entries: Sequence[Entry]) -> None:
+        """From now on that other server has these, each with its place and digest. Of a name the first has it."""
+        told = {where: those for where, those in self._elsewhere.items() if where != place}
+        self._elsewhere = told | ({place: tuple(entries)} if entries else {})
+        far = [entry for those in self._elsewhere.values() for entry in those]
+        self._far = {(entry.kind, entry.name): entry for entry in reversed(far)}
 
     def find(self, name: str, kind: str = CHECKPOINT) -> Entry:
         """The entry of that name as it is listed; `name` is never taken for a path.
@@ -117,6 +139,8 @@ class Registry:
         part = self._by_name.get((DIFFUSION_MODEL, wanted)) if kind == CHECKPOINT else None
         if part and part.composes:
             return part
+        if not entry and (far := self._found_elsewhere(wanted, kind)):
+            return far
         broken = entry or self._by_name.get(("unknown", wanted)) or part
         if broken and broken.problem and broken.unusable:
             raise UnusableModel(message("model.unreadable", "model", name=name, why=broken.unusable))
@@ -125,13 +149,17 @@ class Registry:
             raise UnusableModel(message("model.denoiser", "model", name=name, family=family))
         raise ModelNotFound(name)
 
+    def _found_elsewhere(self, wanted: str, kind: str) -> Entry | None:
+        part = self._far.get((DIFFUSION_MODEL, wanted)) if kind == CHECKPOINT else None
+        return self._far.get((kind, wanted)) or (part if part and part.composes else None)
+
     def find_alike(self, name: str, kind: str = CHECKPOINT) -> Entry:
         """As `find`; where no entry has that name, the one whose file's it is, that only its case tells from it, whose
         place it is (`styles/ink`), or which its trainer called so."""
         kinds = (kind, "unknown", DIFFUSION_MODEL) if kind == CHECKPOINT else (kind, "unknown")
         wanted = normal(name)
         if not any((each, wanted) in self._by_name for each in kinds):
-            entries = [entry for entry in self._entries if entry.kind in kinds]
+            entries = [entry for entry in (*self._entries, *self._far.values()) if entry.kind in kinds]
             wanted = matching(wanted, [entry.name for entry in entries]) or also_called(wanted, entries) or name
         return self.find(wanted, kind)
 

@@ -30,7 +30,9 @@ _FIELDS = (
 
 
 def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
-    """`use` says in a clause what can be done with it, `problem` why it isn't what it could be, `examples`, by
+    """`place` is the other server that alone has it.
+
+    `use` says in a clause what can be done with it, `problem` why it isn't what it could be, `examples`, by
     language, what can be asked of it, and `upscaler` what enlarges its pictures, where its file or sidecar tells;
     `map` what makes the maps that a control is for, as its name has it, and `types` which kinds of maps it has to be
     told apart; `made_for` which of its family's sizes a model is, or a file goes beside, where that matters; `own_map`
@@ -50,6 +52,8 @@ def shown(entry: Entry, language: Language = "en") -> dict[str, Any]:
         facts["languages"] = languages_of(entry)
         facts["lora_families"] = list(lora_families(entry.family))
         facts["embedding_families"] = list(embedding_families(entry.family))
+    if entry.place:
+        facts["place"] = entry.place
     if examples := examples_from(entry.metadata):
         facts["examples"] = examples
     if size := made_for(entry):

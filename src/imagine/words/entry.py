@@ -77,6 +77,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     format: Format = "safetensors"
     problem: Message | None = None
     shipped: bool = False
+    place: str = ""
+    """The other server that alone has it, whose `digest` is all that leads to it; "" for what lies here."""
     made: NamedModel = NOTHING_MADE
 
     @property

@@ -201,9 +201,9 @@ class Gateway:
         return missing_checker(self.registry, self.rulebook)
 
     async def entries(self) -> list[Entry]:
-        """Every file there is, as of now."""
+        """Every file there is, as of now, and then what only other servers have."""
         await self._look_if_changed()
-        return self._completed(self.registry.files())
+        return [*self._completed(self.registry.files()), *self.registry.elsewhere()]
 
     async def choose(self, name: str | None) -> Entry:
         """The model that a request gets; `name` may be an alias. Raises ModelNotFound, UnusableModel, BadRequest."""
@@ -314,7 +314,7 @@ class Gateway:
             return []
         from .peers import peer_workers  # only with one is any of that needed
 
-        return peer_workers(self.settings.workers, self.server, self.look_at_made)
+        return peer_workers(self.settings.workers, self.server, self.look_at_made, self.registry)
 
     async def look_at_made(self, job: Submit, made: bytes) -> tuple[int, int]:
         """The size of a picture that another machine made, which a process of its own has decoded. Where the job's
@@ -375,7 +375,8 @@ class Gateway:
             raise ModelNotFound(name or model, meant=alias, similar=self.registry.similar(name or model)) from error
 
     def _models(self) -> list[Entry]:
-        return [entry for entry in self._completed(self.registry.files()) if entry.generates]
+        known = [*self._completed(self.registry.files()), *self.registry.elsewhere()]
+        return [entry for entry in known if entry.generates]
 
     def _completed(self, entries: Sequence[Entry]) -> list[Entry]:
         """The entries, where those whose files the configuration names don't lack them."""

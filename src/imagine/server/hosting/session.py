@@ -18,11 +18,13 @@ from ... import __version__
 from ...dispatch.worker import Worker
 from ...machines.inventory import Inventory
 from ...machines.link import FrameLink, LinkLimits
+from ...machines.listings import AT_ONCE, listed_from
 from ...machines.parting import Parting
 from ...machines.portable import PartAbsent, identity_elsewhere
 from ...machines.told import plain
-from ...machines.wire import MAX_ASKED, PROTOCOL, Beat, Devices, Hello, Holdings, Refusal, from_guest
+from ...machines.wire import MAX_ASKED, PROTOCOL, Beat, Devices, Hello, Holdings, ListedModels, Refusal, from_guest
 from ...messages import Message, message
+from ...words.entry import Entry
 from ...words.errors import BadRequest, Busy, Cancelled, ImagineError, WorkerLost
 from ...words.events import Failed
 from ...words.frames import Cancel, FrameError, JobReport, Load, Score, Stats, Submit, Unload, Unloaded
@@ -224,6 +226,8 @@ class HostSession:
                 here = self._inventory.digests
                 for told in holdings_between(files, here):
                     await self._link.say(told)
+                for listed in _listings(self._gateway.registry.files(), here) if here != files else ():
+                    await self._link.say(listed)
                 files = here
                 for changing in (devices, stats):
                     if (news := changing.news()) is not None:
@@ -263,6 +267,13 @@ def holdings_between(before: frozenset[str], now: frozenset[str]) -> Iterator[Ho
     for at in range(0, max(len(came), len(gone)), _DIGESTS_AT_ONCE):
         part = slice(at, at + _DIGESTS_AT_ONCE)
         yield Holdings(came=tuple(came[part]), gone=tuple(gone[part]))
+
+
+def _listings(files: list[Entry], held: frozenset[str]) -> Iterator[ListedModels]:
+    """All that others may ask for, in frames that may be said."""
+    entries = listed_from(files, held)
+    for at in range(0, max(1, len(entries)), AT_ONCE):
+        yield ListedModels(entries=tuple(entries[at : at + AT_ONCE]), is_first=not at)
 
 
 class _Changing:

@@ -53,7 +53,7 @@ _HUBS = "/snapshots/"
 async def library(request: web.Request) -> web.Response:
     """Every file, and the catalogue. `changes`: may who asks pull, copy and remove? `free` is in bytes."""
     gateway = request.app[GATEWAY]
-    entries = await gateway.entries()
+    entries = [entry for entry in await gateway.entries() if not entry.place]
     told = await asyncio.to_thread(_told, gateway, entries, rooms_of(gateway.pool))
     may = request.app[GUARD].is_owner(request) and any(each.name == _CHANGES for each in request.app[SPOKEN])
     return _json({"changes": may, "offline": _is_offline(gateway), **told})
@@ -91,7 +91,7 @@ async def preview(request: web.Request) -> web.Response:
     gateway, name = request.app[GATEWAY], request.match_info["name"]
     kind = request.query.get("kind", "")
     for entry in await gateway.entries():
-        if entry.name == name and kind in ("", entry.kind):
+        if entry.name == name and not entry.place and kind in ("", entry.kind):
             found = await asyncio.to_thread(_sample, entry, gateway.registry.roots)
             if found is not None:
                 headers = {"Cache-Control": "no-cache", "Content-Security-Policy": "sandbox"}

@@ -28,11 +28,12 @@ async def model(request: web.Request) -> web.Response:
 
 
 def model_from_entry(name: str, entry: Entry) -> dict[str, Any]:
-    """A model as OpenAI's clients know it; of an alias, the name that it stands for is the owner."""
+    """A model as OpenAI's clients know it; by its owner one tells where it is, if only another server has
+    it."""
     return {
         "id": name,
         "object": "model",
         "created": int(entry.modified),
-        "owned_by": "imagine",
+        "owned_by": entry.place or "imagine",
         "root": entry.name,
     }

@@ -114,6 +114,22 @@ def pooled(act, *workers, **options):
     asyncio.run(go())
 
 
+def test_who_takes_no_jobs_counts_for_nothing_in_what_one_client_may_have():
+    here, broken = ToldWorker(), ToldWorker(ready=False)
+
+    async def act(pool):
+        streams = [pool.submit(submit(str(number), client="a")) for number in range(8)]
+        await settle()
+        assert len(here.held) == 2
+        broken.ready = Ready(device="told")
+        broken.changed()
+        await settle()
+        assert len(here.held) + len(broken.held) == 4
+        del streams
+
+    pooled(act, here, broken, slots=4, share=0.5)
+
+
 def test_what_a_worker_says_is_passed_on_and_counted():
     worker = ToldWorker()
 

@@ -11,6 +11,7 @@ import pytest
 from imagine.dispatch.limits import Limits, Restarts
 from imagine.dispatch.pool import Pool
 from imagine.machines.ray import host as host_module
+from imagine.machines.ray import members as members_module
 from imagine.machines.ray import token
 from imagine.machines.ray.host import DeviceHost
 from imagine.machines.ray.members import Members
@@ -295,6 +296,32 @@ def test_devices_become_workers_as_they_come_and_their_jobs_wait_where_they_go()
         assert isinstance((await rest(again))[-1], Finished)
         await stream.aclose()
         await pool.stop(0)
+        await asyncio.gather(*(near.gone() for near in cluster.hosts))
+
+    asyncio.run(go())
+
+
+def test_what_nobody_foresaw_ends_no_look_at_the_cluster_for_good(monkeypatch):
+    async def go():
+        cluster, looks = NearCluster(SILENT, "left"), []
+        pool = Pool([])
+        await pool.start()
+        monkeypatch.setattr(members_module, "_LOOK", 0.0)
+
+        def make(device):
+            looks.append(device)
+            if len(looks) < 3:
+                raise ValueError("nobody foresaw it")
+            return RayWorker(cluster, device, WorkerSettings(), size, restarts=QUICK)
+
+        following = asyncio.create_task(Members(cluster, pool, make).follow())
+        async with asyncio.timeout(PATIENCE):
+            while not pool.workers:
+                await asyncio.sleep(0)
+        await pool.stop(0)
+        await pool.add(RayWorker(cluster, DEVICE, WorkerSettings(), size, restarts=QUICK))
+        assert len(pool.workers) == 1, "who comes as all of them end isn't begun"
+        following.cancel()
         await asyncio.gather(*(near.gone() for near in cluster.hosts))
 
     asyncio.run(go())

@@ -67,7 +67,7 @@ def test_others_of_all_devices_join_once_the_first_is_ready(monkeypatch):
         await pool.start()
         await own_worker.bring_others(Settings(device="all"), pool)
         assert [worker.place for worker in pool.workers] == ["fake", "fake:1"]
-        assert await pool.workers[1].until_settled()
+        assert await pool.workers[1].until_ready()
         await pool.stop(0)
 
     monkeypatch.setattr(own_worker, "others_of", others)

@@ -84,6 +84,8 @@ class Pool:
         self._held_by_client: Counter[str] = Counter()
         self._relays: set[asyncio.Task[None]] = set()
         self._alarm = Alarm(self._look_again)
+        self._able = 0
+        """How many workers take jobs."""
         self._announcing = False
         self._closing = False
 
@@ -107,7 +109,9 @@ class Pool:
             await asyncio.wait(self._relays)
 
     async def add(self, worker: Worker) -> None:
-        """Takes one more worker, and begins to bring it up."""
+        """Takes one more worker, and begins to bring it up; where all of them end, it isn't begun."""
+        if self._closing:
+            return
         worker.watch(partial(self._changed, worker))
         self.workers.append(worker)
         self._placement.add(worker)
@@ -223,6 +227,7 @@ class Pool:
 
     def _hand_out(self) -> None:
         """Gives the workers what they have room for; called whenever that may have changed."""
+        self._able = sum(1 for worker in self.workers if worker.ready is not None)
         if self.workers and all(worker.broken for worker in self.workers):
             self._give_up()
         blocked: set[Hashable] = set()
@@ -237,7 +242,7 @@ class Pool:
     @property
     def _most_of_one(self) -> int:
         """How many jobs of one client the workers hold at most."""
-        return self._share * max(1, len(self.workers))
+        return self._share * max(1, self._able)
 
     def _place_of(self, blocked: set[Hashable], client: str, job: Job) -> Worker | None:
         """The worker for a client's job; None where it has to wait. `blocked` are those for which there is no place."""

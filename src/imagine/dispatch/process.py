@@ -82,6 +82,7 @@ class ProcessWorker:
         self._idle.set()
         self._settled = asyncio.Event()
         self._begun = asyncio.Event()
+        self._came = asyncio.Event()
         self._stopping = False
         self._was_ready = self._was_useful = self._refused = False
         self.ready: Ready | None = None
@@ -109,9 +110,11 @@ class ProcessWorker:
         """What lies on this machine it can read; of a file that is elsewhere alone there is no path."""
         return all(part.path or not part.digest for part in parts)
 
-    async def until_settled(self) -> Ready | None:
-        """What it says of itself once it is ready; None where it can't be started."""
-        await self._settled.wait()
+    async def until_ready(self) -> Ready:
+        """What it says of itself once it is ready, however long it can't be started before that."""
+        while self.ready is None:
+            self._came.clear()
+            await self._came.wait()
         return self.ready
 
     def watch(self, changed: Callable[[], None]) -> None:
@@ -256,6 +259,7 @@ class ProcessWorker:
         match report:
             case Ready():
                 self.ready, self.broken = report, None
+                self._came.set()
                 self._device, self._was_ready = report.device, True
                 self._settled.set()
                 self._changed()

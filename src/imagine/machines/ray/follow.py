@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -13,6 +14,7 @@ from .cluster import RayCluster
 from .members import Members
 from .worker import RayWorker
 
+_log = logging.getLogger(__name__)
 ClusterFollower = Callable[[Pool, LookAtMade, Lender], Coroutine[Any, Any, None]]
 """Never ends by itself. Pictures that were made elsewhere go by what looks at them first; a machine is lent the files
 that it lacks."""
@@ -26,10 +28,15 @@ def follow_cluster(address: str, settings: WorkerSettings) -> ClusterFollower:
     cluster = RayCluster(address)
 
     async def follow(pool: Pool, look: LookAtMade, lender: Lender) -> None:
-        await lender.open(cluster.address)
+        lends: Lender | None = lender
+        try:
+            await lender.open(cluster.address)
+        except OSError as error:
+            _log.error("files can't be lent to the cluster's machines at %s: %s", cluster.address, error)
+            lends = None
         try:
             await Members(
-                cluster, pool, lambda device: RayWorker(cluster, device, settings, look, lender=lender)
+                cluster, pool, lambda device: RayWorker(cluster, device, settings, look, lender=lends)
             ).follow()
         finally:
             await lender.close()

@@ -27,7 +27,10 @@ class Members:
     async def follow(self) -> None:
         """Looks again and again, until it is cancelled."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception:  # noqa: BLE001 - whatever it was, the other machines go on, and the next look may be right
+                _log.exception("who belongs to the cluster can't be told")
             await asyncio.sleep(_LOOK)
 
     async def look(self) -> None:
@@ -43,5 +46,6 @@ class Members:
         for device in devices:
             if device not in self._workers:
                 _log.info("%s has joined the cluster", device)
-                self._workers[device] = self._make(device)
-                await self._pool.add(self._workers[device])
+                worker = self._make(device)
+                await self._pool.add(worker)
+                self._workers[device] = worker

@@ -41,9 +41,8 @@ async def bring_others(settings: Settings, pool: Pool) -> None:
     """Where it is to be all devices: waits for the first worker, and takes those into the pool that it tells of."""
     first = pool.workers[0]
     assert isinstance(first, ProcessWorker), "it finds out what there is on this machine"
-    if (ready := await first.until_settled()) is not None:
-        for worker in others_of(settings, ready):
-            await pool.add(worker)
+    for worker in others_of(settings, await first.until_ready()):
+        await pool.add(worker)
 
 
 def worker_settings(settings: Settings, device: str) -> WorkerSettings:

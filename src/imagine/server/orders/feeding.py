@@ -24,7 +24,8 @@ from .restamp import restamped
 
 _log = logging.getLogger("imagine.jobs")
 IN_HAND = 64
-"""Pictures of orders from the book that are in the pool's queue or made: enough for a worker never to be idle."""
+"""Pictures of orders from the book that are in the pool's queue or made: enough for `_FED` workers never to be idle."""
+_FED = 8
 _AGAIN, _UNREADABLE = 2.0, 30.0
 """Seconds after which to look again where there was no room, and where the book can't be used, as another's."""
 _LONGEST = 3600.0
@@ -86,7 +87,13 @@ class Feeder:
         if all(worker.broken for worker in self._gateway.pool.workers):
             self._look_again(_AGAIN)
             return True
-        return sum(len(order.open) for order in self._lasting.in_hand.values()) >= IN_HAND
+        return sum(len(order.open) for order in self._lasting.in_hand.values()) >= self._most_in_hand
+
+    @property
+    def _most_in_hand(self) -> float:
+        """As many more as there are more workers, and no more than half of a queue, where others wait, too."""
+        by_workers = IN_HAND * max(1.0, len(self._gateway.pool.ready) / _FED)
+        return min(by_workers, max(IN_HAND, self._gateway.settings.max_queue / 2))
 
     async def _next(self) -> Next | None:
         return await self._lasting.book.next(self._lasting.owners_in_hand)

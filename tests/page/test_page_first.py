@@ -1,11 +1,22 @@
-"""What a person is told who comes for the first time: what is here, and what can be had."""
+"""What a person is told: what is here on a first visit, the server's devices, rules and kept orders, keys, and why."""
+
+import json
 
 from playwright.sync_api import expect
 
-from tests.page.acts import arrive, generate, issues
+from tests.page.acts import arrive, generate, issues, last, png
 from tests.server.served import add_model
+from tools import document_keys
 
 LOOK = "document.dispatchEvent(new Event('visibilitychange'))"
+
+
+def is_new(request):
+    return request.method == "POST" and request.url.endswith("/jobs")
+
+
+def refuse_new(route):
+    route.fulfill(status=400, json={"error": "This isn't drawn here."}) if is_new(route.request) else route.continue_()
 
 
 def test_who_comes_first_sees_what_is_here_until_the_first_picture(windows, site):
@@ -42,3 +53,76 @@ def test_without_a_model_it_says_what_to_do_and_sees_one_that_comes(windows, ser
     page.click("#first-close")
     expect(page.locator("#empty")).to_be_visible()
     expect(page.locator("#f-model")).to_have_value("wolf")
+
+
+def test_the_server_says_how_it_is_and_keeps_orders(page, windows, site):
+    windows.expected.append("status of 400")
+    page.fill("#f-prompt", "hold a fox")
+    page.fill("#f-count", "2")
+    page.click("#status")
+    page.click("[data-view=devices]")
+    expect(page.locator("#devices-rows li").first).to_contain_text("Ready · nothing to do")
+    assert issues(page, "#devices-dialog") == []
+    page.keyboard.press("Escape")
+    page.click("[data-view=safety]")
+    page.select_option("#safety-stricter", "strict")
+    assert issues(page, "#safety-dialog") == []
+    page.keyboard.press("Escape")
+    page.click("[data-view=orders]")
+    expect(page.locator("#orders-empty")).to_be_visible()
+    page.route("**/jobs", refuse_new)
+    with page.expect_request(is_new) as asked:
+        page.click("#orders-hand")
+    assert json.loads(asked.value.post_data)["moderation"] == "strict"
+    expect(page.locator("#orders-error")).to_have_text("This isn't drawn here.")
+    page.unroute("**/jobs")
+    page.keyboard.press("Escape")
+    page.click("[data-view=safety]")
+    page.select_option("#safety-stricter", index=0)
+    page.keyboard.press("Escape")
+    page.click("[data-view=orders]")
+    page.click("#orders-hand")
+    site.until(lambda: len(site.worker.seen) == 2)
+    page.get_by_role("button", name="Cancel: hold a fox").click()
+    expect(page.locator("[data-act=again]")).to_be_visible()
+    page.click("[data-act=again]")
+    expect(page.locator("[data-act=cancel]")).to_be_visible()
+    site.until(lambda: len(site.worker.seen) == 4)
+    site.release()
+    site.until(lambda: not site.worker.held)
+    page.evaluate(LOOK)
+    expect(page.locator("[data-act=take]")).to_be_visible()
+    assert issues(page, "#orders-dialog") == []
+    page.click("[data-act=take]")
+    expect(page.locator(".thumb")).to_have_count(2)
+    expect(page.locator("#about-text")).to_contain_text("fox")
+    assert last(site).params.prompt == "hold a fox"
+
+
+def test_help_stands_where_it_is_needed(page, windows):
+    windows.expected.append("status of 400")
+    page.wait_for_selector("#help-dialog", state="attached")  # it comes by itself, a moment after the page
+    page.locator("#generate").press("?")
+    expect(page.locator("#help-keys dd")).to_have_count(len(document_keys.lines()))
+    assert issues(page, "#help-dialog") == []
+    page.keyboard.press("Escape")
+    page.locator("#seed-keep").press("Enter")
+    expect(page.locator("[data-about=why]")).to_contain_text("make a picture first")
+    page.fill("#f-num_steps", "150")
+    hint = page.locator("#unusual-f-num_steps")
+    expect(hint).to_contain_text("hardly anything changes")
+    expect(page.locator("#f-num_steps")).to_have_accessible_description(hint.inner_text())
+    page.fill("#f-num_steps", "")
+    expect(hint).to_be_hidden()
+    page.fill("#f-prompt", "a fox")
+    page.set_input_files(
+        "[data-beside=references] input[type=file]", {"name": "a.png", "mimeType": "image/png", "buffer": png()}
+    )
+    refusal = {"error": "this picture is too dark", "field": "references.0.img"}
+    page.route("**/generate", lambda route: route.fulfill(status=400, json=refusal), times=1)
+    page.locator(".beside-row").wait_for()
+    page.click("#generate")
+    expect(page.locator(".beside-row .error")).to_have_text("this picture is too dark")
+    generate(page)
+    expect(page.locator(".beside-row .error")).to_be_hidden()
+    expect(page.get_by_label("What counts of a.png")).to_be_visible()  # only what was wrong is hidden again

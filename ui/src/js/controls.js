@@ -136,7 +136,7 @@ export function showError(name, sentence) {
   const error = each ? errorOf(each) : pictureError(...name.split("."));
   if (!error) return false;
   error.textContent = sentence;
-  error.dataset.said = "";
+  error.dataset.refused = "";
   show(error, true);
   if (each) {
     each.setAttribute("aria-invalid", "true");
@@ -167,13 +167,13 @@ export function clearErrors(only = null) {
     const error = byId(`error-${each.id}`);
     if (error) show(error, false);
   }
-  if (!only) for (const error of all("[data-said]")) show(error, false);
+  if (!only) for (const error of all("[data-refused]")) show(error, false);
 }
 
 export function focusFirstError() {
   const first = document.querySelector("#form [aria-invalid]");
   if (first) (first.matches("fieldset") ? first.querySelector("input") : first).focus();
-  else document.querySelector("[data-said]:not([hidden])")?.scrollIntoView({ block: "center" });
+  else document.querySelector("[data-refused]:not([hidden])")?.scrollIntoView({ block: "center" });
 }
 
 function choose(select, value) {

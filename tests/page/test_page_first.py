@@ -85,11 +85,12 @@ def test_the_server_says_how_it_is_and_keeps_orders(page, windows, site):
     site.until(lambda: len(site.worker.seen) == 2)
     page.get_by_role("button", name="Cancel: hold a fox").click()
     expect(page.locator("[data-act=again]")).to_be_visible()
-    page.click("[data-act=again]")
+    with page.expect_response(lambda response: is_new(response.request)) as placed:
+        page.click("[data-act=again]")
     expect(page.locator("[data-act=cancel]")).to_be_visible()
     site.until(lambda: len(site.worker.seen) == 4)
     site.release()
-    site.until(lambda: not site.worker.held)
+    page.request.get(f"{site.url}jobs/{placed.value.json()['id']}/events").text()  # to its end
     page.evaluate(LOOK)
     expect(page.locator("[data-act=take]")).to_be_visible()
     assert issues(page, "#orders-dialog") == []
@@ -99,13 +100,14 @@ def test_the_server_says_how_it_is_and_keeps_orders(page, windows, site):
     assert last(site).params.prompt == "hold a fox"
 
 
-def test_help_stands_where_it_is_needed(page, windows):
+def test_help_stands_where_it_is_needed(page, windows, site):
     windows.expected.append("status of 400")
     page.wait_for_selector("#help-dialog", state="attached")  # it comes by itself, a moment after the page
     page.locator("#generate").press("?")
     expect(page.locator("#help-keys dd")).to_have_count(len(document_keys.lines()))
     assert issues(page, "#help-dialog") == []
     page.keyboard.press("Escape")
+    expect(page.locator("#help-dialog")).to_be_hidden()
     page.locator("#seed-keep").press("Enter")
     expect(page.locator("[data-about=why]")).to_contain_text("make a picture first")
     page.fill("#f-num_steps", "150")
@@ -126,3 +128,5 @@ def test_help_stands_where_it_is_needed(page, windows):
     generate(page)
     expect(page.locator(".beside-row .error")).to_be_hidden()
     expect(page.get_by_label("What counts of a.png")).to_be_visible()  # only what was wrong is hidden again
+    page.click("#seed-keep")
+    expect(page.locator("#f-seed")).to_have_value(str(last(site).params.seed))

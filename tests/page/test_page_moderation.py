@@ -11,8 +11,8 @@ from tests.page.acts import generate
     [
         ("en-GB", "Prompt asks for a minor and something sexual or bare in one picture, which this server doesn't draw "
          "(policy minors-only); leave out the one or the other"),
-        ("ru-RU", "в поле «Описание» есть то, чего этот сервер не рисует: несовершеннолетний и нечто сексуальное или "
-         "нагое на одной картинке (правила minors-only); уберите одно или другое"),
+        ("ru-RU", "в поле «Описание» есть то, чего этот сервер не рисует: несовершеннолетний вместе с наготой или "
+         "чем-то сексуальным (правила minors-only); уберите одно или другое"),
     ],
 )  # fmt: skip
 def test_what_is_not_drawn_is_told_beside_the_prompt(windows, site, locale, told):

@@ -46,8 +46,8 @@ def test_it_is_said_in_the_users_language_and_never_with_what_was_asked(tmp_path
     async def act(client):
         _, said = await answered(client, prompt="голый ребёнок", language="ru")
         assert said["error"] == (
-            "в поле prompt есть то, чего этот сервер не рисует: несовершеннолетний и нечто сексуальное или нагое на "
-            "одной картинке (правила minors-only); уберите одно или другое"
+            "в поле prompt есть то, чего этот сервер не рисует: несовершеннолетний вместе с наготой или чем-то "
+            "сексуальным (правила minors-only); уберите одно или другое"
         )
         assert (said["code"], said["categories"], said["stage"], said["rule"]) == (
             "content_policy_violation", ["sexual/minors"], "prompt", "minors",

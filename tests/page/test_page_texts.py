@@ -22,8 +22,8 @@ def texts_in(language):
 
 TEXTS = {language: texts_in(language) for language in ("en", "ru")}
 SAME = {
-    "named", "field.clip", "field.vae", "field.loras", "model.native", "server.about", "origin.credentials",
-    "models.placeholder", "completing.lora", "first.kind.lora", "first.kind.controlnet",
+    "named", "field.clip", "field.vae", "field.loras", "axis.loras", "model.native", "server.about",
+    "origin.credentials", "models.placeholder", "completing.lora", "first.kind.lora", "first.kind.controlnet",
     *(f"models.{part}.{kind}" for part in ("kind", "is") for kind in ("lora", "vae", "controlnet")),
 }  # fmt: skip
 """Texts that are no words, or the same ones."""

@@ -119,6 +119,16 @@ def test_both_languages_say_the_same() -> None:
                 assert not spec or spec == "field" or len(spec.split("|")) == kinds, (code, name, spec)
 
 
+BARE = re.compile(r"(\w*) ?\{\w+\} (?:чисел|тензоров|каналов|блоков|шагов|токенов|знаков|байт)\b")
+OF_ANY_NUMBER = {"больше", "длиннее", "до", "из"}
+"""What is said of 1024 числа, too, in one form (больше 1024 чисел)."""
+
+
+def test_a_russian_word_beside_a_number_has_all_its_forms() -> None:
+    found = {code: BARE.findall(form) for code, form in RUSSIAN.items()}
+    assert {code: words for code, words in found.items() if set(words) - OF_ANY_NUMBER} == {}
+
+
 COUNTED = [
     (1, "1 step", "1 шаг"),
     (2, "2 steps", "2 шага"),

@@ -121,7 +121,7 @@ def test_both_languages_say_the_same() -> None:
 
 BARE = re.compile(r"(\w*) ?\{\w+\} (?:чисел|тензоров|каналов|блоков|шагов|токенов|знаков|байт)\b")
 OF_ANY_NUMBER = {"больше", "длиннее", "до", "из"}
-"""What is said of 1024 числа, too, in one form (больше 1024 чисел)."""
+"""After these all numbers but 1 have one form: больше 1024 чисел."""
 
 
 def test_a_russian_word_beside_a_number_has_all_its_forms() -> None:

@@ -2,7 +2,6 @@
 
 import msgspec
 
-from imagine.dispatch.worker import BringState
 from imagine.identity.stamp import FileStamp
 from imagine.messages import message
 from imagine.words.frames import Ready
@@ -20,6 +19,7 @@ class Asked:
 
     def __init__(self):
         self.begun, self.coming, self.state, self.can = [], set(), None, True
+        self.why = None
 
     def begin(self, parts):
         if self.can:
@@ -29,6 +29,9 @@ class Asked:
 
     def is_coming(self, parts):
         return any(part.digest in self.coming for part in parts)
+
+    def failure(self, parts):
+        return self.why
 
 
 class Lacking(FileKeeper):
@@ -74,12 +77,71 @@ def test_where_it_can_not_come_another_has_it_and_else_the_job_is_told_why():
         await settle()
         assert (one.brings.begun, other.brings.begun) == ([], [["x"]])
         other.brings.coming.clear()
-        other.brings.can, other.brings.state = False, BringState(0, 0, message("fetch.off"))
+        other.brings.can, other.brings.why = False, message("fetch.off")
         other.changed()
         (*_, end) = await rest(stream)
         assert (end.error, end.message.code) == ("UnusableModel", "worker.unfetched")
 
     pooled(act, one, other)
+
+
+def test_a_machine_that_is_lost_as_they_come_is_waited_for_until_it_is_back_and_not_for_ever():
+    far, here, now = Lacking(), FileKeeper("y"), [0.0]
+
+    async def act(pool):
+        first, second = [pool.submit(asking(name)) for name in ("1", "2")]
+        await settle()
+        far.brings.coming.clear()
+        far.turn(ready=None)
+        assert pool.waiting == 2
+        far.turn(ready=Ready(device="cuda:0"))
+        assert far.brings.begun == [["x"], ["x"]]
+        far.come("x")
+        await settle()
+        for name, stream in (("1", first), ("2", second)):
+            far.finish(name)
+            await rest(stream)
+        far.digests.clear()
+        far.turn(ready=None)
+        late = pool.submit(asking("late"))
+        now[0] = 100.0
+        here.changed()
+        (*_, end) = await rest(late)
+        assert (end.error, end.message.code) == ("UnusableModel", "worker.without")
+
+    pooled(act, far, here, patience=100.0, clock=lambda: now[0])
+
+
+def test_who_has_them_and_is_away_is_waited_for_first():
+    has, lacks, now = FileKeeper("x"), Lacking(), [0.0]
+
+    async def act(pool):
+        has.turn(ready=None)
+        stream = pool.submit(asking("1"))
+        await settle()
+        assert lacks.brings.begun == []
+        now[0] = 100.0
+        lacks.changed()
+        assert lacks.brings.begun == [["x"]]
+        lacks.come("x")
+        await settle()
+        assert list(lacks.held) == ["1"]
+        del stream
+
+    pooled(act, has, lacks, patience=100.0, clock=lambda: now[0])
+
+
+def test_who_can_not_have_them_brought_keeps_them_from_no_other():
+    has, unwilling, willing = FileKeeper("x"), Lacking(), Lacking()
+    has.ready, unwilling.brings.can = Ready(device="cpu"), False
+
+    async def act(pool):
+        stream = pool.submit(asking("1"))
+        await settle()
+        assert willing.brings.begun == [["x"]]
+        del stream
+
+    pooled(act, has, unwilling, willing)
 
 
 def test_a_busy_worker_has_its_model_brought_to_another_once_that_pays():

@@ -345,12 +345,42 @@ def test_what_no_job_has_taken_for_an_hour_goes_first_and_what_is_in_use_never(t
             assert "is in use" in str(failed.value)
             os.utime(folder, (0, 0))
             (file,) = folder.iterdir()
-            fetcher.used(changed(cat, path=str(file)))
+            assert fetcher.used(changed(cat, path=str(file)))
             with pytest.raises(DownloadFailed):
                 await fetcher.fetch(await lender.lend(outline), lambda _: None)
             os.utime(folder, (0, 0))
             await fetcher.fetch(await lender.lend(outline), lambda _: None)
             assert found(fetcher) == {outline.digest}
+            assert not fetcher.used(changed(cat, path=str(file))), "it went"
+
+    asyncio.run(go())
+
+
+def test_nothing_goes_for_what_there_is_no_room_for_all_the_same(tmp_path, cat):
+    shutil.copy(OUTLINE, (tmp_path / "second").mkdir() or tmp_path / "second/outline.safetensors")
+
+    async def go():
+        fetcher = fetched(tmp_path)
+        async with lending() as lender:
+            await fetcher.fetch(await lender.lend(cat), lambda _: None)
+            os.utime(fetcher.folder / cat.digest, (0, 0))
+            fetcher = fetched(tmp_path, FetchRoom(GIGA, spare=GIGA, free=lambda _: 0))
+            with pytest.raises(DownloadFailed):
+                await fetcher.fetch(await lender.lend(of_registry(tmp_path / "second")), lambda _: None)
+            assert found(fetcher) == {cat.digest}
+
+    asyncio.run(go())
+
+
+def test_what_came_and_was_damaged_since_comes_again(tmp_path, cat):
+    async def go():
+        fetcher = fetched(tmp_path)
+        async with lending() as lender:
+            await fetcher.fetch(await lender.lend(cat), lambda _: None)
+            (file,) = (fetcher.folder / cat.digest).iterdir()
+            file.write_bytes(b"")
+            await fetcher.fetch(await lender.lend(cat), lambda _: None)
+        assert found(fetcher) == {cat.digest}
 
     asyncio.run(go())
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import shutil
 
+import msgspec
 import pytest
 
 from imagine.dispatch.limits import Limits, Restarts
@@ -10,11 +12,13 @@ from imagine.dispatch.pool import Pool
 from imagine.machines.inventory import Inventory
 from imagine.machines.lending import Lender
 from imagine.machines.lent import Brought, Lent
+from imagine.machines.parting import Lie
+from imagine.machines.ray.bringing import RemoteBringing
 from imagine.machines.ray.fetching import FetchRoom
 from imagine.machines.ray.seam import ClusterDevice
 from imagine.machines.ray.words import HeldFiles, asked_from_bytes
 from imagine.machines.ray.worker import RayWorker
-from imagine.messages import Message
+from imagine.messages import Message, message
 from imagine.pictures.containers import dimensions
 from imagine.registry.registry import Registry
 from imagine.words.events import Finished
@@ -22,7 +26,7 @@ from imagine.words.frames import Assembler, Ready, WorkerSettings
 from imagine.words.model import Model
 from tests.machines.near_cluster import NearCluster
 from tests.machines.peering import changed
-from tests.machines.test_fetching import cat, fetched, sha256_of  # noqa: F401 - a fixture
+from tests.machines.test_fetching import cat, fetched, lending, sha256_of  # noqa: F401 - a fixture
 from tests.machines.test_ray_worker import FAKE, PATIENCE, SILENT, rest
 from tests.worker.fake_engine import submit
 
@@ -119,34 +123,96 @@ def test_where_they_do_not_come_the_job_ends_with_the_reason_and_it_is_told(tmp_
     asyncio.run(go())
 
 
+def test_what_went_since_it_was_told_of_comes_again(tmp_path, cat):  # noqa: F811
+    async def go():
+        async with boxed(tmp_path, FAKE) as (pool, worker, cluster):
+            await until(lambda: worker.ready is not None)
+            assert isinstance((await rest(pool.submit(asking(cat))))[-1], Finished)
+            shutil.rmtree(tmp_path / "home/fetched" / cat.digest)
+            assert isinstance((await rest(pool.submit(asking(cat, "2"))))[-1], Finished)
+            assert len(lent_to(cluster.hosts[0])) == 2
+
+    asyncio.run(go())
+
+
+class Unforeseen:
+    """Lends nothing, for a reason of its own."""
+
+    async def lend(self, part):
+        raise ValueError("nobody foresaw it")
+
+
+@contextlib.asynccontextmanager
+async def bringing(lender, **said):
+    """Of a machine that does nothing; what is lent to it, and when something has changed."""
+    lent, over = [], asyncio.Event()
+    brings = RemoteBringing(lender, over.set, **said)
+    brings.live(lent.append)
+    async with asyncio.timeout(PATIENCE):
+        yield brings, lent, over
+    brings.lose(message("lost.stopped"))
+
+
+def test_what_is_given_up_may_be_spoken_of_by_who_is_at_it_yet(cat):  # noqa: F811
+    async def go():
+        patience = lambda size: 0.0 if size else PATIENCE  # noqa: E731
+        async with lending() as lender, bringing(lender, seconds=patience) as (brings, lent, over):
+            brings.hold(frozenset())
+            assert brings.begin([cat])
+            await over.wait()
+            assert [each.digest for each in lent] == [cat.digest]
+            assert brings.state.why.code == "fetch.slow"
+            brings.hear(Brought(digest=cat.digest, done=1))
+            brings.hear(Brought(digest=cat.digest, done=1, is_over=True))
+            with pytest.raises(Lie):
+                brings.hear(Brought(digest="e" * 64, done=1))
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("lender", "is_told", "code"), [(None, False, "fetch.slow"), (Unforeseen(), True, "fetch.failed")]
+)
+def test_nobody_waits_for_ever_for_what_is_never_lent(cat, lender, is_told, code):  # noqa: F811
+    async def go():
+        async with bringing(lender, seconds=lambda _: PATIENCE if is_told else 0.0) as (brings, lent, over):
+            if is_told:
+                brings.hold(frozenset())
+            assert brings.begin([cat])
+            await over.wait()
+            assert (lent, brings.is_coming([cat]), brings.failure([cat]).code) == ([], False, code)
+
+    asyncio.run(go())
+
+
 LIES = {
-    "says that it came": (lambda digest: Brought(digest=digest, done=10**18, is_over=True), False),
-    "of what nobody asked for": (lambda _: Brought(digest="e" * 64, done=1), True),
+    "says that it came": (lambda digest: Brought(digest=digest, done=10**18, is_over=True), "lie.holdings"),
+    "of what nobody asked for": (lambda _: Brought(digest="e" * 64, done=1), "lie.job"),
     "why, in words that can't be said": (
-        lambda digest: Brought(digest=digest, done=0, is_over=True, why=Message("x" * 1000)), True,
+        lambda digest: Brought(digest=digest, done=0, is_over=True, why=Message("x" * 1000)), "lie.words",
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_a_lie_about_it_ends_the_wait_and_nothing_else(tmp_path, cat, lie):  # noqa: F811
-    says, ends_life = LIES[lie]
+def test_a_lie_about_it_ends_the_wait_the_second_time_at_the_latest_and_nothing_else(tmp_path, cat, lie):  # noqa: F811
+    says, code = LIES[lie]
 
     async def go():
         async with boxed(tmp_path) as (pool, worker, cluster):
-            near = cluster.hosts[0]
-            near.host._fetch = lambda _: asyncio.sleep(0)
-            near.say(Ready(device="said"), HeldFiles(digests=frozenset()))
-            await until(lambda: worker.ready is not None)
-            stream = pool.submit(asking(cat))
-            await until(lambda: lent_to(near))
-            near.say(Brought(digest=cat.digest, done=-5), says(cat.digest))
+            stream = None
+            for life in range(1 if code == "lie.holdings" else 2):
+                await until(lambda: len(cluster.hosts) > life)  # noqa: B023 - called in this turn alone
+                near = cluster.hosts[life]
+                near.host._fetch = lambda _: asyncio.sleep(0)
+                near.say(Ready(device="said"), HeldFiles(digests=frozenset()))
+                await until(lambda: worker.ready is not None)
+                stream = stream or pool.submit(asking(cat))
+                await until(lambda: lent_to(near))  # noqa: B023 - likewise
+                near.say(Brought(digest=cat.digest, done=-5), says(cat.digest))
             (*_, end) = await rest(stream)
-            assert end.error == "UnusableModel"
+            assert (end.error, end.message.code) == ("UnusableModel", "worker.unfetched")
+            assert code in str(msgspec.to_builtins(end.message))
             assert pool.running == 0
-            if ends_life:
-                await until(lambda: worker.restarts == 1)
-            else:
-                assert worker.brings.state.why.code == "lie.holdings"
 
     asyncio.run(go())

@@ -87,6 +87,7 @@ def test_a_job_is_done_on_another_machine_and_no_path_crosses():
         async with at_box(FAKE) as (worker, cluster):
             await until(worker, lambda: worker.ready is not None and worker.holds(MODEL.components))
             assert not worker.holds([Component(role="vae", path="", digest="1" * 64)])
+            assert worker.holds([Component(role="preprocessor", path="")]), "what is made without a file"
             img = bytes(range(256)) * 500
             events = await rest(worker.submit(submit("1", steps=3, every=1, img=img)))
             assert [event.step for event in events if isinstance(event, Progress)] == [1, 2, 3]
@@ -284,17 +285,24 @@ def test_devices_become_workers_as_they_come_and_their_jobs_wait_where_they_go()
             cluster, pool, lambda device: RayWorker(cluster, device, WorkerSettings(), size, restarts=QUICK)
         )
         await members.look()
-        stream = pool.submit(submit("1", "slow", steps=40))
-        await anext(stream)
+        stream = pool.submit(submit("1", "slow", steps=10**9))
+        async with asyncio.timeout(PATIENCE):
+            while not isinstance(await anext(stream), Progress):
+                continue
+        (job,) = pool.jobs
         cluster.names = ["right"]
         await members.look()
         assert [worker.device.address for worker in pool.workers] == ["right"]
+        async with asyncio.timeout(PATIENCE):
+            while not isinstance(await anext(stream), Progress) or job.attempts == 1:
+                continue
+        assert (job.worker.device.address, job.doubted) == ("right", False), "no job is why its machine left"
+        await stream.aclose()
         cluster.is_lost = True
         await members.look()
         assert len(pool.workers) == 1, "who can't be asked isn't taken for an empty cluster"
         again = pool.submit(submit("2"))
         assert isinstance((await rest(again))[-1], Finished)
-        await stream.aclose()
         await pool.stop(0)
         await asyncio.gather(*(near.gone() for near in cluster.hosts))
 

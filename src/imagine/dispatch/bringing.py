@@ -40,10 +40,12 @@ class Bringing:
         lacking = [one for one in self._some() if self._lacks(one, wanted)]
         if not lacking or wanted.params is None or any(_has_coming(one, wanted) for one in self._placement.workers):
             return
-        other = min(lacking, key=lambda one: self._seconds(one, wanted, worker))
-        spared = self._seconds(worker, wanted, other) - self._seconds(other, wanted, worker)
-        owed = self._spared.pop(wanted.key, 0.0) + max(0.0, spared)
-        if owed < _price_of(wanted, other) or not _begin(other, wanted):
+        there = {one: self._seconds(one, wanted, worker) for one in lacking}
+        best = min(lacking, key=there.__getitem__)
+        here = self._seconds(worker, wanted, best)
+        owed = self._spared.pop(wanted.key, 0.0) + max(0.0, here - there[best])
+        better = sorted((one for one in lacking if there[one] < here), key=there.__getitem__)
+        if not any(owed >= _price_of(wanted, one) and _begin(one, wanted) for one in better):
             self._spared[wanted.key] = owed
             if len(self._spared) > _REMEMBERED:
                 self._spared.popitem(last=False)
@@ -56,10 +58,18 @@ class Bringing:
         free = sorted((one for one in workers if self._lacks(one, wanted)), key=self._placement.wait)
         return any(_begin(one, wanted) for one in free)
 
-    def failure(self) -> tuple[str, Message] | None:
-        """Where files didn't come, and why."""
-        states = ((one.place, one.brings.state) for one in self._placement.workers if one.brings is not None)
-        return next(((place, state.why) for place, state in states if state is not None and state.why), None)
+    def hope(self, wanted: JobNeeds) -> list[Worker]:
+        """Who takes no jobs now, and could have the files of this one brought once it does."""
+        can = not wanted.stays and all(part.files for part in wanted.files if part.digest)
+        away = [one for one in self._placement.workers if can and one.ready is None and not one.broken]
+        return [one for one in away if one.brings is not None and one.brings.failure(wanted.files) is None]
+
+    def failure(self, wanted: JobNeeds) -> tuple[str, Message] | None:
+        """Where files of a job didn't come, and why."""
+        told = (
+            (one.place, one.brings.failure(wanted.files)) for one in self._placement.workers if one.brings is not None
+        )
+        return next(((place, why) for place, why in told if why is not None), None)
 
     def _some(self) -> list[Worker]:
         """Of those that can have files brought a few, others each time."""

@@ -140,6 +140,7 @@ class ProcessWorker:
                 await asyncio.wait([child.ended], timeout=self._limits.farewell)
             child.kill(message("lost.stopped"))
             await child.ended
+            self.ready, self.cut_off = None, True  # by us: none of its jobs is to blame
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
@@ -242,7 +243,7 @@ class ProcessWorker:
             why = await asyncio.shield(child.ended)
         finally:
             self._child = None
-        self._refused, self.cut_off = child.refused, child.cut_off
+        self._refused, self.cut_off = child.refused, child.cut_off or self._stopping
         was_useful = self._was_useful or bool(self._jobs)
         self.ready, self.stats = None, Stats()
         if not self.broken and not self._stopping:

@@ -25,13 +25,16 @@ class Stranded:
     def end_of(self, job: Job, now: float, *, alone: bool) -> Failed | None:
         """Why it ends, if it does. A pool's only worker, which is `alone`, is waited for as long as it may come."""
         ready, away, broken = self._placement.holders(job.wanted)
-        job.stranded_at = None if ready or not away or alone else now if job.stranded_at is None else job.stranded_at
-        if ready or (away and job.stranded_at is None) or not self._placement.workers:
+        is_helped = not ready and not away and self._bringing.help(job.wanted)
+        hope = away or ([] if ready or is_helped else self._bringing.hope(job.wanted))
+        job.stranded_at = None if not hope or alone else now if job.stranded_at is None else job.stranded_at
+        if ready or is_helped or (hope and job.stranded_at is None) or not self._placement.workers:
             return None
-        if not away and self._bringing.help(job.wanted):
+        if hope and self.left(job, now) > 0:
             return None
         if away:
-            if self.left(job, now) > 0:
+            if self._bringing.help(job.wanted):
+                job.stranded_at = None
                 return None
             who = ", ".join(worker.place for worker in away)
             note = message("worker.away", model=job.submit.model.name, who=who, seconds=round(self._patience))
@@ -39,7 +42,7 @@ class Stranded:
         if broken and (why := broken[0].broken) is not None:
             return job.failed(WorkerLost, message("worker.lost", why=why))
         note = message("worker.without", model=job.submit.model.name)
-        if (failure := self._bringing.failure()) is not None:
+        if (failure := self._bringing.failure(job.wanted)) is not None:
             place, why = failure
             note = message("worker.unfetched", model=job.submit.model.name, place=place, why=why)
         return job.failed(UnusableModel, note)

@@ -52,6 +52,9 @@ class Brings(Protocol):
     def is_coming(self, parts: Iterable[Component]) -> bool:
         """Is one of these files on its way?"""
 
+    def failure(self, parts: Iterable[Component]) -> Message | None:
+        """Why one of these files didn't come a moment ago."""
+
 
 class Worker(Protocol):
     """Something that makes pictures. Used from one event loop."""

@@ -7,7 +7,9 @@ that it has it, too. A machine that failed isn't asked for the same again for so
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from ...dispatch.worker import BringState
 from ...messages import Message, message
@@ -18,9 +20,18 @@ from ..lent import Brought, Lent, seconds_for
 from ..parting import Lie
 from ..told import note_of
 
+_log = logging.getLogger(__name__)
 _AGAIN = 300.0
 """Seconds after which something that didn't come is asked for again."""
 _MOST_FAILED = 256
+
+
+class _FileFailure(NamedTuple):
+    """Of one component that didn't come."""
+
+    again: float
+    """When it may be asked for once more, by the loop's clock."""
+    why: Message
 
 
 class _FileWay:
@@ -45,8 +56,11 @@ class RemoteBringing:
         self._held: frozenset[str] = frozenset()
         self._told = asyncio.Event()
         self._ways: dict[str, _FileWay] = {}
-        self._failed: dict[str, float] = {}
-        """When to ask again, by digest."""
+        self._failed: dict[str, _FileFailure] = {}
+        self._given_up: set[str] = set()
+        """What the machine may speak of yet, since it was lent and then waited for no longer."""
+        self._broken_off: set[str] = set()
+        """What was on its way when the machine was lost, once."""
         self._why: Message | None = None
         self._turn = asyncio.Lock()
 
@@ -60,11 +74,8 @@ class RemoteBringing:
 
     def begin(self, parts: Iterable[Component]) -> bool:
         """As the protocol says: of files that lie here."""
-        lacking = [part for part in parts if part.digest not in self._held]
-        now = self._loop.time()
-        if self._say is None or not all(part.digest and part.files for part in lacking):
-            return False
-        if any(self._failed.get(part.digest, now) > now for part in lacking):
+        lacking = [part for part in parts if part.digest and part.digest not in self._held]
+        if self._say is None or not all(part.files for part in lacking) or self.failure(lacking) is not None:
             return False
         for part in lacking:
             if part.digest not in self._ways:
@@ -76,18 +87,27 @@ class RemoteBringing:
         """As the protocol says."""
         return any(part.digest in self._ways for part in parts)
 
+    def failure(self, parts: Iterable[Component]) -> Message | None:
+        """As the protocol says."""
+        now = self._loop.time()
+        failed = (self._failed.get(part.digest) for part in parts)
+        return next((each.why for each in failed if each is not None and each.again > now), None)
+
     def live(self, say: Callable[[Lent], None]) -> None:
         """Somebody there is told by `say` what is lent to them."""
-        self.lose()
         self._say = say
 
-    def lose(self) -> None:
-        """Nobody is there any more."""
+    def lose(self, why: Message) -> None:
+        """Nobody is there any more. What was lent is asked for again once somebody is, and the second time it isn't."""
         self._say = None
         self._told.clear()
+        self._given_up.clear()
         for digest, way in [*self._ways.items()]:
             way.task.cancel()
-            self._end(digest, way)
+            is_second = way.lent is not None and digest in self._broken_off
+            if way.lent is not None:
+                self._broken_off ^= {digest}
+            self._end(digest, way, why if is_second else None)
 
     def hold(self, digests: frozenset[str]) -> None:
         """The machine says that it has these files."""
@@ -98,6 +118,8 @@ class RemoteBringing:
         """The machine says how far something is. Raises Lie."""
         way = self._ways.get(brought.digest)
         if way is None or way.lent is None:
+            if brought.digest in self._given_up:  # which nobody told the machine, that is at it yet
+                return
             raise Lie(message("lie.job"))
         way.done = max(0, min(brought.done, way.size))
         if brought.is_over:
@@ -108,7 +130,8 @@ class RemoteBringing:
         """To its end."""
         try:
             async with self._turn:
-                await self._told.wait()
+                async with asyncio.timeout(self._seconds(0)):
+                    await self._told.wait()
                 if part.digest in self._held:
                     self._end(part.digest, way)
                     return
@@ -121,18 +144,26 @@ class RemoteBringing:
         except ImagineError as error:
             self._end(part.digest, way, error.note)
         except TimeoutError:
+            if way.lent is not None:
+                self._given_up.add(part.digest)
             self._end(part.digest, way, message("fetch.slow"))
+        except Exception as error:  # noqa: BLE001 - whatever it is, jobs wait for its end
+            _log.exception("%s… can't be lent", part.digest[:12])
+            self._end(part.digest, way, message("fetch.failed", why=type(error).__name__))
 
     def _end(self, digest: str, way: _FileWay, why: Message | None = None) -> None:
         """It came, or `why` it didn't; without either it stopped, and may be asked for at once."""
         if self._ways.pop(digest, None) is None:
             return
         way.over.set()
+        if self._say is not None:
+            self._broken_off.discard(digest)
         if way.lent is not None:
             self._lender.take_back(way.lent)
             if why is None and self._say is not None and digest not in self._held:
                 why = message("lie.holdings")
         self._why = why
         if why is not None:
-            self._failed = dict([*self._failed.items()][-_MOST_FAILED:]) | {digest: self._loop.time() + _AGAIN}
+            failure = _FileFailure(self._loop.time() + _AGAIN, why)
+            self._failed = dict([*self._failed.items()][-_MOST_FAILED:]) | {digest: failure}
         self._changed()

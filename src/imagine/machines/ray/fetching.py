@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ...files.folders import make_own
@@ -84,21 +84,24 @@ class Fetcher:
             raise DownloadFailed(message("fetch.larger", size=_giga(lent.size), most=_giga(self._room.most)))
         target, coming = self.folder / lent.digest, self.folder / _COMING / lent.digest
         async with self._turn():
-            if target.exists():
+            if await finished(lambda: _is_there(lent, target, places[0])):
                 return
             await finished(lambda: self._make_room(lent, coming))
             there = 0
             for file, place in zip(lent.files, places, strict=True):
                 await self._download(lent, file, coming / place, partial(_tell, told, there))
                 there += file.size
-            await finished(lambda: _name(lent, coming / places[0], coming, target))
+            await finished(lambda: _name(lent, places[0], coming, target))
 
-    def used(self, part: Component) -> None:
-        """A job takes it: it is no longer the one that goes next."""
+    def used(self, part: Component) -> bool:
+        """A job takes it: it is no longer the one that goes next. False: it went already."""
         path = Path(part.path)
-        if path.is_relative_to(self.folder):
-            with contextlib.suppress(OSError):
-                os.utime(self.folder / path.relative_to(self.folder).parts[0])
+        if not path.is_relative_to(self.folder):
+            return True
+        folder = self.folder / path.relative_to(self.folder).parts[0]
+        with contextlib.suppress(OSError):
+            os.utime(folder)
+        return folder.exists()
 
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -116,18 +119,19 @@ class Fetcher:
         """Raises DownloadFailed where there is none, whatever goes for it. For a thread."""
         left = lent.size - _bytes_in(coming)
         old = sorted(self._unused(lent.digest), key=lambda path: path.stat().st_mtime)
-        while not (fits := _bytes_in(self.folder) + left <= self._room.most) or not self._leaves_free(left):
-            if not old:
-                free = _giga(max(0, self._room.free(self.folder) - self._room.spare))
-                limit = _giga(self._room.most)
-                why = message("fetch.full", most=limit) if not fits else message("fetch.disk", free=free)
+        while (why := self._lacked(left)) is not None:
+            if not old or (why := self._lacked(left - sum(map(_bytes_in, old)))) is not None:  # nothing goes in vain
                 raise DownloadFailed(message("fetch.no_room", size=_giga(lent.size), why=why))
             gone = self.folder / _COMING / f"{old[0].name}.gone"
             old.pop(0).rename(gone)  # so that nobody finds half of it
             shutil.rmtree(gone)
 
-    def _leaves_free(self, left: int) -> bool:
-        return self._room.free(self.folder) - left >= self._room.spare
+    def _lacked(self, more: int) -> Message | None:
+        """What keeps so many bytes more out."""
+        if _bytes_in(self.folder) + more > self._room.most:
+            return message("fetch.full", most=_giga(self._room.most))
+        free = self._room.free(self.folder) - self._room.spare
+        return message("fetch.disk", free=_giga(max(0, free))) if free < more else None
 
     def _unused(self, wanted: str) -> list[Path]:
         """What may go: that no job has taken lately, and what was begun and never ended."""
@@ -136,7 +140,7 @@ class Fetcher:
         return [
             path
             for path in folders
-            if path.name not in (_COMING, _TURN, wanted) and now - path.stat().st_mtime > _UNUSED
+            if path.is_dir() and path.name not in (_COMING, _TURN, wanted) and now - path.stat().st_mtime > _UNUSED
         ]
 
     async def _download(self, lent: Lent, file: LentFile, target: Path, told: Telling) -> None:
@@ -169,10 +173,22 @@ def _tell(told: Callable[[int], None], before: int, what: str, done: int, _: int
         told(before + done)
 
 
-def _name(lent: Lent, first: Path, coming: Path, target: Path) -> None:
+def _is_there(lent: Lent, target: Path, first: PurePosixPath) -> bool:
+    """Did it come before? What isn't what it was then goes. Raises OSError. For a thread."""
+    if not target.exists():
+        return False
+    try:
+        _check(lent, target, first)
+    except (DownloadFailed, UnusableModel):
+        shutil.rmtree(target)
+        return False
+    return True
+
+
+def _name(lent: Lent, first: PurePosixPath, coming: Path, target: Path) -> None:
     """Gives it its name, if it is what jobs call so and can be used. Raises DownloadFailed, OSError. For a thread."""
     try:
-        _check(lent, coming if lent.format == "diffusers" else first)
+        _check(lent, coming, first)
     except (DownloadFailed, UnusableModel):
         shutil.rmtree(coming)
         raise
@@ -180,8 +196,8 @@ def _name(lent: Lent, first: Path, coming: Path, target: Path) -> None:
     os.utime(target)
 
 
-def _check(lent: Lent, path: Path) -> None:
-    scanned = scan_one(path)
+def _check(lent: Lent, folder: Path, first: PurePosixPath) -> None:
+    scanned = scan_one(folder if lent.format == "diffusers" else folder / first)
     entry = None if scanned is None else describe(scanned)
     if entry is None or entry.problem is not None or content_digest(entry) != lent.digest:
         raise DownloadFailed(message("fetch.other", digest=lent.digest[:12]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -47,6 +48,7 @@ from .fetching import Fetcher, FetchRoom, most_from
 from .seam import DeviceKind
 from .words import GatewayWord, HeldFiles, HostWord, LifeOver, asked_from_bytes, models_of
 
+_log = logging.getLogger(__name__)
 BEAT = 1.0
 """Seconds after which it is said that nothing is new."""
 _LOOK = 30.0
@@ -187,7 +189,8 @@ class DeviceHost:
         """Has the worker do it with the files that are here. Raises PartAbsent, FrameError."""
         here = at_home(command, self._inventory.find)
         for part in components_in(here):
-            self._fetcher.used(part)
+            if not self._fetcher.used(part):  # it went to make room, since the last look
+                raise PartAbsent(part)
         for ours, theirs in zip(models_of(here), models_of(command), strict=True):
             self._called = dict(list(self._called.items())[-_REMEMBERED:]) | {ours.identity: theirs.identity}
         self._pass_on(here)
@@ -198,6 +201,7 @@ class DeviceHost:
             await self._look()
             self._hand_over(command)
         except PartAbsent as error:
+            self._tell_files()  # first, so that nobody asks here again
             self._say(Failed(job=command.job, error=WorkerLost.__name__, message=error.note))
         except OSError as error:
             note = message("worker.failed", why=str(error))
@@ -215,11 +219,15 @@ class DeviceHost:
         why: Message | None = None
         try:
             await self._fetcher.fetch(lent, told)
-            await self._look()
         except ImagineError as error:
             why = error.note
         except (OSError, FrameError) as error:
             why = message("fetch.failed", why=getattr(error, "strerror", None) or str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, jobs wait for its end
+            _log.exception("%s… can't be fetched", lent.digest[:12])
+            why = message("fetch.failed", why=type(error).__name__)
+        with contextlib.suppress(OSError):  # what can't be looked at isn't there
+            await self._look()  # for what came, and for what went to make room
         self._tell_files()
         self._say(Brought(digest=lent.digest, done=0 if why else lent.size, is_over=True, why=why))
 

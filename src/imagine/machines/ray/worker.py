@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from ...dispatch.life import Life
 from ...dispatch.limits import Limits, Restarts
 from ...dispatch.process import ProcessWorker
-from ...messages import message
+from ...messages import Message, message
 from ...words.frames import Report, WorkerSettings
 from ...words.model import Component
 from ..asked import LookAtMade
@@ -44,16 +44,21 @@ class RayWorker(ProcessWorker):
         self.brings = self._bringing
 
     def holds(self, parts: Iterable[Component]) -> bool:
-        """Has its machine said that it has these files?"""
-        return all(part.digest in self._digests for part in parts)
+        """Has its machine said that it has these files? A part of no file is everywhere."""
+        return all(part.digest in self._digests for part in parts if part.digest)
 
     async def _settle(self, report: Callable[[Report], None]) -> Life:
         host = self._cluster.settle(self.device)
         life = RemoteLife(host, self.place, report, self._hold, self._hear_brought, self._look, self._limits)
         if (bringing := self._bringing) is not None:
             bringing.live(life.lend)
-            life.ended.add_done_callback(lambda _: bringing.lose())
+            life.ended.add_done_callback(lambda ended: self._lose_files(bringing, ended.result()))
         return life
+
+    def _lose_files(self, bringing: RemoteBringing, why: Message) -> None:
+        """What is on its way doesn't come; it takes no jobs by then, so that those which wait for it go on waiting."""
+        self.ready = None
+        bringing.lose(message("worker.lost", why=why))
 
     def _hold(self, digests: frozenset[str]) -> None:
         self._digests = digests

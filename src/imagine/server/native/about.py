@@ -83,7 +83,9 @@ def _device_told(device: DeviceStatus) -> dict[str, Any]:
 
 
 def _bringing_told(state: BringState) -> dict[str, Any]:
-    why = None if state.why is None else message("fetch.failed", why=state.why)
+    why = state.why
+    if why is not None and why.code != "fetch.failed":
+        why = message("fetch.failed", why=why)
     return {"done": state.done, "size": state.size, "problem": _said(why)}
 
 

@@ -5,14 +5,20 @@ import shutil
 
 import pytest
 
+from imagine.asking.model_choice import default_model
+from imagine.cli.disk import on_disk
 from imagine.dispatch.process import ProcessWorker
+from imagine.files.shipped import FIRST
+from imagine.library import creating
+from imagine.machines import peer_life
 from imagine.machines.listings import entry_from, listed_from
 from imagine.machines.parting import Lie
 from imagine.machines.wire import ListedModels
 from imagine.messages import message
 from imagine.registry.registry import Registry
+from imagine.server.hosting.session import listings_of
 from imagine.words.entry import Entry
-from imagine.words.errors import ModelNotFound
+from imagine.words.errors import ModelNotFound, PartNotFound
 from imagine.words.frames import WorkerSettings
 from imagine.words.sizes import Sizes, Weight
 from tests.machines.peering import ToldHost, at_work, changed, of_peers, peers, told_by
@@ -104,6 +110,59 @@ def test_what_is_here_hides_what_is_elsewhere(tmp_path):
     with pytest.raises(ModelNotFound):
         registry.find("doe")
     assert registry.files() == [registry.find("deer")]
+
+
+def test_what_is_here_is_meant_before_what_is_elsewhere_and_a_name_keeps_its_place(tmp_path):
+    add_model(tmp_path, "Deer")
+    registry = Registry([tmp_path / "models"])
+    registry.refresh()
+    doe, other = (
+        changed(FAR, name="doe", digest="e" * 64),
+        changed(FAR, name="doe", place="attic:5000", digest="f" * 64),
+    )
+    registry.list_elsewhere("box:5000", [FAR, doe])
+    registry.list_elsewhere("attic:5000", [other])
+    registry.list_elsewhere("box:5000", [doe, FAR])
+    assert registry.find_alike("deer").place == ""
+    assert registry.find("doe") is doe, "another's word doesn't make it another model"
+    with pytest.raises(PartNotFound):
+        creating._file(registry, "from", "doe", "checkpoint")
+
+
+def test_a_server_that_comes_changes_no_choice_that_was_settled_here():
+    own, ship = changed(FAR, name="own", place=""), changed(FAR, name=FIRST, place="", shipped=True)
+    other = changed(FAR, name="doe")
+    chosen = {
+        ("own", FIRST, "deer", "doe"): "own",
+        (FIRST, "deer", "doe"): FIRST,
+        (FIRST, "deer"): "deer",
+        ("deer", "doe"): None,
+    }
+    known = {each.name: each for each in (own, ship, FAR, other)}
+    assert {names: default_model([known[each] for each in names], None) for names in chosen} == chosen
+    told = [{"name": "own", "size": 5}, {"name": "deer", "size": 7, "place": "box:5000"}]
+    assert on_disk(told) == 5
+
+
+def test_a_list_of_several_frames_counts_once_it_is_whole():
+    many = [changed(DEER, name=f"deer {number}") for number in range(33)]
+    heard = []
+
+    async def act(worker):
+        said = peer_life.PeerHeard(print, print, print, heard.append)
+        life = peer_life.PeerLife(worker.peer, worker._terms, said)
+        for frame in listings_of(many, {DEER.digest}):
+            assert heard == []
+            life._take_listed(frame)
+        life.kill(message("lost.stopped"))
+        await life.ended
+
+    async def go():
+        async with told_by(ToldHost()) as worker:
+            await act(worker)
+
+    asyncio.run(go())
+    assert [each.name for each in heard[0]] == [each.name for each in many]
 
 
 def test_nothing_of_where_it_lies_crosses_and_only_what_can_be_asked_for():

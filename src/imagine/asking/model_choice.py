@@ -50,10 +50,12 @@ def default_model(available: Sequence[Entry], default: str | None) -> str | None
 
 def _only(available: Sequence[Entry]) -> str | None:
     """The only model, not counting what is made of others, nor shipped ones where there are others; of several shipped
-    ones the first."""
+    ones the first. What only another server has comes and goes: it counts where there is one, and none here."""
     files = [entry for entry in available if not entry.is_named]
-    own = [entry for entry in files if not entry.shipped]
-    names = [entry.name for entry in own or [each for each in files if each.name == FIRST] or files]
+    own = [entry for entry in files if not entry.shipped and not entry.place]
+    far = [entry for entry in files if entry.place]
+    several = own or (far if len(far) == 1 else [each for each in files if each.name == FIRST])
+    names = [entry.name for entry in several or files]
     return names[0] if len(names) == 1 else None
 
 

@@ -33,10 +33,12 @@ def size_column(entry: Mapping[str, Any]) -> str:
 
 
 def on_disk(found: Sequence[Mapping[str, Any]]) -> int:
-    """Bytes that all of them take: those of several names once, and none for what is put together of others."""
+    """Bytes that all of them take: those of several names once, and none for what is put together of others, or
+    lies with another server."""
     counted, total = set[str](), 0
     for each in found:
-        if not counted & {*(each.get("same_as") or [])} and not _base_of(each):
+        is_elsewhere = "place" in each
+        if not is_elsewhere and not counted & {*(each.get("same_as") or [])} and not _base_of(each):
             total += each["size"]
         counted.add(each["name"])
     return total

@@ -163,7 +163,7 @@ def _line(registry: Registry, entry: Entry) -> list[str]:
 
 def _file(registry: Registry, field: str, name: str, kind: str) -> Entry:
     try:
-        return registry.find_alike(name, kind)
+        return _here(registry.find_alike(name, kind))
     except ModelNotFound as error:
         near = ", ".join(registry.similar(name, kind))
         note = message("create.near", field, value=name[:80], names=near) if near else message(
@@ -174,6 +174,13 @@ def _file(registry: Registry, field: str, name: str, kind: str) -> Entry:
         raise
     except ImagineError as error:
         raise BadRequest(error.note.about(field)) from error
+
+
+def _here(file: Entry) -> Entry:
+    """Raises ModelNotFound for what another server alone has, which comes and goes."""
+    if file.place:
+        raise ModelNotFound(file.name)
+    return file
 
 
 def _digest(registry: Registry, file: Entry, told: MakingNews) -> str:

@@ -272,7 +272,8 @@ class PeerLife:
         self._listed = [*before, *(entry_from(each, self._place) for each in told.entries)]
         if len(self._listed) > MOST_LISTED:
             raise Lie(message("lie.holdings"))
-        self._heard.listed(self._listed)
+        if told.is_last:
+            self._heard.listed(self._listed)
 
     def _take_report(self, event: JobReport) -> None:
         if event.job not in self._asked.claims:

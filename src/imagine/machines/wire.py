@@ -64,6 +64,8 @@ class ListedModels(msgspec.Struct, frozen=True, tag_field="type", tag="listed", 
     entries: tuple[Entry, ...]
     is_first: bool = True
     """Does it begin anew? A long list comes in several."""
+    is_last: bool = True
+    """Is it whole with these?"""
 
 
 class Beat(msgspec.Struct, frozen=True, tag_field="type", tag="beat", kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -122,8 +122,8 @@ class Registry:
 
     def list_elsewhere(self, place: str, entries: Sequence[Entry]) -> None:
         """From now on that other server has these, each with its place and digest. Of a name the first has it."""
-        told = {where: those for where, those in self._elsewhere.items() if where != place}
-        self._elsewhere = told | ({place: tuple(entries)} if entries else {})
+        told = self._elsewhere | {place: tuple(entries)}  # which stays where it was among the others
+        self._elsewhere = {where: those for where, those in told.items() if those}
         far = [entry for those in self._elsewhere.values() for entry in those]
         self._far = {(entry.kind, entry.name): entry for entry in reversed(far)}
 
@@ -159,8 +159,7 @@ class Registry:
         kinds = (kind, "unknown", DIFFUSION_MODEL) if kind == CHECKPOINT else (kind, "unknown")
         wanted = normal(name)
         if not any((each, wanted) in self._by_name for each in kinds):
-            entries = [entry for entry in (*self._entries, *self._far.values()) if entry.kind in kinds]
-            wanted = matching(wanted, [entry.name for entry in entries]) or also_called(wanted, entries) or name
+            wanted = _alike(wanted, self._entries, kinds) or _alike(wanted, self._far.values(), kinds) or name
         return self.find(wanted, kind)
 
     def base_of(self, entry: Entry) -> Entry:
@@ -280,6 +279,12 @@ class Registry:
 
 def _is_model(entry: Entry) -> bool:
     return entry.kind in (*MODEL_KINDS, "unknown")
+
+
+def _alike(wanted: str, known: Iterable[Entry], kinds: Sequence[str]) -> str | None:
+    """The name of the entry of these kinds that is meant by another; None where there is none."""
+    entries = [entry for entry in known if entry.kind in kinds]
+    return matching(wanted, [entry.name for entry in entries]) or also_called(wanted, entries)
 
 
 def _once_each(named: Sequence[Entry]) -> list[Entry]:

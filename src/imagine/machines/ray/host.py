@@ -251,7 +251,7 @@ class DeviceHost:
 
 def own_fetcher(environ: Mapping[str, str]) -> Fetcher:
     """What fetches into this machine's home, within what its owner gives for that. Raises ImagineError."""
-    return Fetcher(model_folders.home_from(environ) / "fetched", FetchRoom(most_from(environ)))
+    return Fetcher(model_folders.home_from(environ).absolute() / "fetched", FetchRoom(most_from(environ)))
 
 
 def _own_inventory(fetched: Path) -> Inventory:

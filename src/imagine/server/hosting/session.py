@@ -219,15 +219,17 @@ class HostSession:
     async def _tell(self) -> None:
         """Says how this server is, and again what has changed of it."""
         devices = _Changing(self._devices)
-        stats, files = _Changing(self._stats), frozenset[str]()
+        stats, files, listed = _Changing(self._stats), frozenset[str](), frozenset[str]()
         with contextlib.suppress(OSError):  # who listens is gone, which whoever hears notices
             await self._link.say(Hello(protocol=PROTOCOL, version=__version__, server=self._gateway.server))
             while True:
                 here = self._inventory.digests
                 for told in holdings_between(files, here):
                     await self._link.say(told)
-                for listed in _listings(self._gateway.registry.files(), here) if here != files else ():
-                    await self._link.say(listed)
+                if here != listed and (here == files or len(here) >= 2 * len(listed)):
+                    for each in listings_of(self._gateway.registry.files(), here):
+                        await self._link.say(each)
+                    listed = here
                 files = here
                 for changing in (devices, stats):
                     if (news := changing.news()) is not None:
@@ -269,11 +271,12 @@ def holdings_between(before: frozenset[str], now: frozenset[str]) -> Iterator[Ho
         yield Holdings(came=tuple(came[part]), gone=tuple(gone[part]))
 
 
-def _listings(files: list[Entry], held: frozenset[str]) -> Iterator[ListedModels]:
+def listings_of(files: list[Entry], held: frozenset[str]) -> Iterator[ListedModels]:
     """All that others may ask for, in frames that may be said."""
     entries = listed_from(files, held)
     for at in range(0, max(1, len(entries)), AT_ONCE):
-        yield ListedModels(entries=tuple(entries[at : at + AT_ONCE]), is_first=not at)
+        end = at + AT_ONCE
+        yield ListedModels(entries=tuple(entries[at:end]), is_first=not at, is_last=end >= len(entries))
 
 
 class _Changing:

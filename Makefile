@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Where .venv is a link to another checkout's, it has that one's package.
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-.PHONY: help demo test suite beside test-fast fuzz soak lint style types docs page ui-test chromium systemd nginx screenshots format same-pictures bench binary binary-test release toybox toybox-controls toybox-flow toybox-figures clean
+.PHONY: help demo test suite beside test-fast fuzz soak lint style types docs page ui-test chromium systemd nginx screenshots evenings format same-pictures bench binary binary-test release toybox toybox-controls toybox-flow toybox-figures clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -84,6 +84,9 @@ ui-test: .venv/ready chromium  ## the page, in a real browser
 
 screenshots: .venv/ready chromium  ## pictures of the page for the README, into docs/screenshots
 	$(PY) -m tools.screenshots
+
+evenings: .venv/ready chromium  ## spend three evenings at the page, clicks counted, into docs/evenings.md and docs/screenshots
+	$(PY) -m tools.evenings
 
 binary: .venv/ready  ## build dist/imagine, one file that needs no Python (docs/binary.md)
 	@$(PY) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['binary'], sep='\n')" | \

@@ -22,6 +22,11 @@ COUNT_PREVIEWS = """
         return draw.apply(this, all);
     };
 """
+TAKE_ONE_ENTER = """document.querySelector("#f-prompt").addEventListener("keydown", function take(event) {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    event.target.removeEventListener("keydown", take);
+})"""
 
 
 def test_a_second_guidance_is_offered_where_a_model_is_told_the_first(windows, serve, monkeypatch):
@@ -69,6 +74,18 @@ def test_a_picture_is_seen_in_the_making_and_kept(windows, site):
     expect(page.locator("#live")).to_contain_text("The picture is done")
     said = last(site).params
     assert (said.prompt, said.num_steps, said.width, said.guidance) == ("hold a valley", 20, 512, 7.0)
+
+
+def test_a_key_that_something_else_has_taken_makes_no_picture(page, site):
+    page.fill("#f-prompt", "hold a fox")
+    page.evaluate(TAKE_ONE_ENTER)
+    for _ in range(3):  # the first is taken, the second begins, the third waits
+        page.press("#f-prompt", "Control+Enter")
+    expect(page.locator("#queue-count")).to_have_text("1")
+    page.click("#run-queue-clear")
+    site.release()
+    expect(page.locator(".thumb")).to_have_count(1)
+    assert len(site.worker.seen) == 1
 
 
 def test_only_what_was_set_is_sent(page, site):

@@ -8,10 +8,11 @@ from tools.evenings.person import Person
 from tools.evenings.photos import mark, photos
 
 OUTLINE = "toybox-outline"
+DRAWN = "() => [...document.querySelectorAll('.pick img')].every((one) => one.naturalWidth)"
 
 
 def family(person: Person, folder: Path) -> None:
-    """A cartoon of three photos: each drawn in outline four times, the best starred, enlarged, and all in one file."""
+    """A cartoon of three photos: each drawn four times, the best starred, enlarged, and all in one file."""
     page = person.page
     pictures = photos(folder)
     with person.step("Give the first photo"):
@@ -127,6 +128,7 @@ def seeds(person: Person, _folder: Path) -> None:
         person.click("#open-gallery")
         for batch in (2, 1, 0):
             person.click(page.locator(".pick").nth(batch))
+        page.wait_for_function(DRAWN)
         person.look()
         for at in (2, 5, 11, 17, 30):
             person.click(page.locator(".pick:not(.batch)").nth(at))

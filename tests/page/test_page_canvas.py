@@ -377,7 +377,6 @@ def test_a_mask_is_painted_by_keys_alone(canvas, site):
         canvas.keyboard.press(key)
     expect(canvas.locator("#live")).to_have_text("Painted")
     canvas.keyboard.press("Control+Enter")
-    canvas.wait_for_selector("#canvas-dialog", state="hidden")
     expect(canvas.locator(".thumb")).to_have_count(1)
     mask = sent_mask(site)
     assert [mask.getpixel(at) for at in ((108, 50), (98, 58), (140, 70), (90, 50), (140, 80))] == [255, 255, 255, 0, 0]
@@ -426,29 +425,58 @@ def test_the_canvas_knows_a_russian_keyboard(canvas, site):
     assert [sent_mask(site).getpixel(at) for at in ((100, 50), (100, 90))] == [255, 0]
 
 
-def test_a_result_is_fixed_again_and_again(page, site):
+def turn(page, words, *points):
+    """Paints a line, says what is to be there, and waits until the canvas goes on from what came of it."""
+    before = page.locator(".turn").count() or 1
+    page.fill("#canvas-size", "30")
+    draw(page, *points)
+    page.fill("#canvas-prompt", words)
+    page.click("#canvas-generate")
+    expect(page.locator(".turn")).to_have_count(before + 1)
+    expect(page.locator(".turn").last).to_have_attribute("aria-current", "true")
+    expect(page.locator("#canvas-undo")).to_have_attribute("aria-disabled", "false")
+
+
+def test_a_result_is_worked_on_as_a_conversation(page, site):
     page.fill("#f-width", "128")
     page.fill("#f-height", "96")
     generate(page, "a valley")
     page.fill("#f-prompt", "something else")
-    for words in ("a red boat", "a blue boat"):
-        result = downloaded(page, "#do-png")
-        page.click("#do-fix")
-        expect(page.locator("#canvas-prompt")).to_have_value(last(site).params.prompt)
-        page.fill("#canvas-size", "30")
-        draw(page, (0.4, 0.5), (0.6, 0.5))
-        before = page.locator(".thumb").count()
-        page.fill("#canvas-prompt", words)
-        page.click("#canvas-generate")
-        expect(page.locator(".thumb")).to_have_count(before + 1)
-        params = last(site).params
-        assert (last(site).img, params.prompt, params.strength) == (result, words, 0.75)
-        assert (sent_mask(site).getpixel((64, 48)), sent_mask(site).getpixel((64, 10))) == (255, 0)
-        expect(page.locator("#run")).to_be_hidden()
-    page.click("#do-extend")
+    first = downloaded(page, "#do-png")
+    page.click("#do-fix")
+    expect(page.locator("#canvas-prompt")).to_have_value("a valley")
+    turn(page, "a red boat", (0.2, 0.8), (0.3, 0.8))
+    assert (last(site).img, last(site).params.prompt, last(site).params.strength) == (first, "a red boat", 0.75)
+    assert [sent_mask(site).getpixel(at) for at in ((32, 77), (32, 20))] == [255, 0]
+    turn(page, "a blue boat", (0.7, 0.5), (0.8, 0.5))
+    second = last(site)
+    expect(page.locator(".turn").last).to_contain_text("2. a blue boat")
+    expect(page.locator(".turn").last).to_contain_text("at the right")
+    page.keyboard.press("c")
+    expect(page.locator("#canvas-before")).to_have_attribute("aria-pressed", "true")
+    page.focus(".turn[aria-current]")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(page.locator(".turn").nth(1)).to_have_attribute("aria-current", "true")
+    turn(page, "a bird", (0.5, 0.1), (0.6, 0.1))  # from the first again
+    assert last(site).img == second.img
+    expect(page.locator(".turn").last).to_contain_text("at the top, made of no. 1")
+    for _ in range(2):  # the turn, then the one before it: what was said and painted is there again
+        page.click("#canvas-undo")
+    expect(page.locator("#canvas-prompt")).to_have_value("a red boat")
+    page.click("#canvas-generate")
+    expect(page.locator(".turn")).to_have_count(5)
+    assert (last(site).img, sent_mask(site).getpixel((32, 77))) == (first, 255)
+    page.click("#canvas-done")
+    page.reload()
+    arrive(page)
+    page.click("#do-fix")
+    expect(page.locator(".turn")).to_have_count(5)
+    expect(page.locator(".turn").last).to_have_attribute("aria-current", "true")
+    page.click("[data-mode=frame]")
     page.fill("#canvas-left", "64")
     page.click("#canvas-generate")
-    expect(page.locator(".thumb")).to_have_count(4)
+    expect(page.locator(".turn").last).to_contain_text("beyond its edges")
     assert (last(site).params.extend.left, last(site).mask) == (64, None)
 
 

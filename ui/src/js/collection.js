@@ -33,10 +33,11 @@ export function whenGalleryChanges(act) {
   listeners.add(act);
 }
 
-/** Keeps a finished picture, with the pictures that it was made from; `batch`: `{ id, at }` of one that was made with others. */
-export async function keepPicture({ blob, meta, warnings = [], notes = [], timings = {}, sources = {}, batch = null }) {
+/** Keeps a finished picture, with the pictures that it was made from; `batch`: `{ id, at }` of one that was made with others;
+ * `turn`: `{ talk, of, work }` of one that was made in a conversation, of which. */
+export async function keepPicture({ blob, meta, warnings = [], notes = [], timings = {}, sources = {}, batch = null, turn = null }) {
   const { thumb, width, height } = await thumbnail(blob, SIDE);
-  const entry = { id: freshId(), time: now(), seed: String(meta.seed ?? ""), meta, warnings, notes, timings, width, height, language: language() };
+  const entry = { id: freshId(), time: now(), seed: String(meta.seed ?? ""), meta, warnings, notes, timings, width, height, language: language(), turn };
   const row = shortOf(entry, blob.size + thumb.size, batch);
   const pictures = picturesOf(meta, sources).map(([digest, picture]) => ["sources", digest, picture]);
   const changes = [...pictures, ["files", entry.id, blob], ["thumbs", entry.id, thumb], ["entries", entry.id, entry], ["rows", entry.id, row]];
@@ -75,9 +76,9 @@ function now() {
 }
 
 /** What is looked through. */
-function shortOf({ id, time, seed, meta, width, height }, bytes, batch = null) {
+function shortOf({ id, time, seed, meta, width, height, turn }, bytes, batch = null) {
   const also = [meta.assisted?.wish, ...partsOf(meta, "loras").map((one) => one?.name ?? "")].filter(Boolean).join(" ");
-  return { id, time, seed, width, height, bytes, batch, star: false, prompt: meta.prompt ?? "", model: meta.model ?? "", sampler: meta.sampler ?? "", also, from: digestsOf(meta) };
+  return { id, time, seed, width, height, bytes, batch, star: false, prompt: meta.prompt ?? "", model: meta.model ?? "", sampler: meta.sampler ?? "", also, from: digestsOf(meta), turn: turn && { talk: turn.talk, of: turn.of } };
 }
 
 const partsOf = (meta, name) => (Array.isArray(meta[name]) ? meta[name] : []);

@@ -15,7 +15,7 @@ import { dismiss, notice } from "./notices.js";
 import { blobFrom } from "./pictures.js";
 import { Progress } from "./progress.js";
 import { again, changedQueue, drop, enter, kept, nextOrder, orders, putBack, setState, waiting, whenQueueChanges } from "./queue.js";
-import { sourceFields, sourceMask, sourcePicture } from "./source.js";
+import { sourceFields, sourceMask, sourcePicture, sourceTurn } from "./source.js";
 import { begin, bringIntoView, end, showFinished, showHidden, showPreview } from "./stage.js";
 import { forgetRun, rememberRun, tellUnfinished } from "./unfinished.js";
 
@@ -101,7 +101,7 @@ export async function asked(quiet) {
   if (beside === null) return null;
   const pictures = { img: sourcePicture()?.blob, mask: sourceMask(), ...besidePictures() };
   const assist = assistsStraight() ? { assist: true } : {};
-  return { said, pictures, body: { ...said, ...(await sourceFields()), ...beside, ...assist, progress: true }, queued: running !== null };
+  return { said, pictures, body: { ...said, ...(await sourceFields()), ...beside, ...assist, progress: true }, queued: running !== null, turn: sourceTurn() };
 }
 
 /** Asks for something else than the form says: at once, or before what waits. */
@@ -172,7 +172,7 @@ async function take(line, pictures) {
   running.finished += 1;
   running.seed ??= line.seed;
   const batch = running.entered.wanted.batch ?? (running.count > 1 ? { id: running.entered.id, at: line.index ?? 0 } : null);
-  const entry = await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings: line.warnings, notes: line.notes, timings: line.timings, sources: pictures, batch });
+  const entry = await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings: line.warnings, notes: line.notes, timings: line.timings, sources: pictures, batch, turn: running.entered.wanted.turn });
   await showFinished(line.index ?? 0, entry, blob);
   running.entered.made.push(entry);
   running.progress.finished(line);

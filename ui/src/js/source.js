@@ -9,12 +9,21 @@ import { base64From, cover, PictureError, scaled } from "./pictures.js";
 import { longestSide } from "./size.js";
 import { draft, keepDraft } from "./tabs.js";
 
-let source = null; // { blob, width, height, from, name, whole }, scaled down of `whole`; as `work` what the canvas made it of
+let source = null; // { blob, width, height, from, name, whole }, scaled down of `whole`; of the canvas `work`, `levels`, `turn`
 let mask = null;
 let changed = () => {};
 
 export const sourcePicture = () => source;
 export const sourceMask = () => mask;
+
+/** Where the picture stands in its conversation, with what the canvas made it of. */
+export const sourceTurn = () => source?.turn && { ...source.turn, work: source.work };
+
+/** The picture is one of a conversation from now on. */
+export function markSource(turn) {
+  source = { ...source, turn };
+  return keep();
+}
 
 /** Starts from a file; says beside the place for it where that can't be. True where it could. */
 export async function takeSource(blob, name, { withMask = null, quiet = false } = {}) {
@@ -107,7 +116,7 @@ export async function startSource(onChange) {
 
 async function dropMask() {
   mask = null;
-  if (source.work) source = { ...source, work: { ...source.work, mask: null } }; // of what is cut off, too
+  source = { ...source, levels: null, work: source.work && { ...source.work, mask: null } }; // of what is cut off, too
   changed();
   await keep();
   await describe();

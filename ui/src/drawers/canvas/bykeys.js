@@ -18,7 +18,7 @@ let at = { x: 0, y: 0 };
 let pointed = false; // the brush was last moved by a pointer, not by keys
 let over = false; // a pointer is over the easel
 
-/** `what` holds `undo`, `redo` and `done(generate)`, and says in `draws()` whether the brush is out. */
+/** `what` holds `undo`, `redo`, `generate`, `before` and `escape`, and says in `draws()` whether the brush is out. */
 export function startKeys(what) {
   acts = what;
   byId("canvas-dialog").addEventListener("keydown", press);
@@ -58,7 +58,7 @@ function press(event) {
   if (event.isComposing) return; // Enter and Escape are the input method's
   const held = event.ctrlKey || event.metaKey;
   const writes = event.target.matches("input:not([type=range], [type=color]), textarea");
-  if (event.key === "Enter" && (held || event.target.id === "canvas-prompt")) acts.done(true);
+  if (event.key === "Enter" && (held || event.target.id === "canvas-prompt")) acts.generate();
   else if (event.key === "Escape") acts.escape();
   else if (event.code === "Space" && pointed && over && event.target.id !== "canvas-prompt") grip(event);
   else if (writes || event.altKey) return;
@@ -121,6 +121,7 @@ function looks(event) {
   if (event.key === "+" || event.code === "Equal" || event.code === "NumpadAdd") zoom(CLOSER);
   else if (event.key === "-" || event.code === "Minus" || event.code === "NumpadSubtract") zoom(1 / CLOSER);
   else if (event.code === "Digit0" || event.code === "Numpad0") fit();
+  else if (letterOf(event) === "c") acts.before();
   else if (event.code === "Digit1" || event.code === "Numpad1") zoomToPixels();
   else return false;
   return true;

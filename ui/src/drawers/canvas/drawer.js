@@ -1,106 +1,109 @@
 // The canvas: where a picture is to be painted anew, what is painted on it, what of it is kept, and what is to be beyond its
 // edges. All of it stays with the picture to start from, and is kept while one paints: closing loses nothing.
 
+import { plansFirst } from "../../js/assistant.js";
+import { whenGalleryChanges } from "../../js/collection.js";
 import { control } from "../../js/controls.js";
 import { all, byId, openDialog, press, show, tell } from "../../js/dom.js";
 import { change, setWithPicture } from "../../js/form.js";
 import { inEveryLanguage, number, t } from "../../js/i18n.js";
 import { notice } from "../../js/notices.js";
 import { numberIn, startStepping } from "../../js/numbers.js";
+import { asked, run } from "../../js/run.js";
 import { longestSide } from "../../js/size.js";
-import { restoreSource, sourceState, takeSource } from "../../js/source.js";
+import { markSource, restoreSource, sourceState, takeSource } from "../../js/source.js";
 import { undoToNow } from "../../js/undo.js";
 import { pointAt, rest, startKeys, useKeys } from "./bykeys.js";
-import { flatFile, holesOf, levelsOf, maskFile, pixelsOf } from "./files.js";
-import { cropBox, framedSize, showFrame, SIDES, startFrame, useFrame } from "./frame.js";
+import { framedSize, showFrame, SIDES, startFrame, useFrame } from "./frame.js";
 import { letGo, startHands } from "./hands.js";
-import { Layers } from "./layers.js";
+import { made, marginsOf, prepared, timesLarger } from "./keeping.js";
+import { beginMaking, startMaking, toggleBefore } from "./making.js";
 import { floatPicture, isPlacing, setDown, showFloat, startPlacing } from "./placing.js";
 import { abort, dropTools, end, isDrawing, outline, showBrush, SIZES, startTools, takeTool, toolNow, useTools } from "./tools.js";
+import { begun, dropTurns, hasBefore, requestOf, showTurns, startTurns, stateOf, turnOf, useTurns } from "./turns.js";
 import { fit, hidePicture, redraw, refit, scaleNow, showFor, showPicture, zoom } from "./view.js";
 
 const SOON = 800; // milliseconds of rest after which what was painted is kept
 const FIXING = 0.75; // how much is painted anew of what is to be fixed
 const CLOSER = 1.25;
-let open = null; // { state, plain, base, layers, holes, undo, mode, touched, dirty, hardened, timer, keeping, closing }
+let open = null; // { state, plain, base, layers, holes, opened, undo, mode, pending, painted, asked, touched, dirty, hardened, timer, keeping, closing }
 let opening = false;
+const left = new Map(); // what was painted at turns that were left before it was made, by their ids
+let undone = []; // ids of turns that were gone back from
 
 /** Opens the canvas on the picture to start from, to paint a "mask" or a "sketch", or to draw its "frame". `undo` takes back
  * what is done there, and what led there. */
 export async function openCanvas(mode = "mask", undo = undoToNow()) {
-  const state = sourceState();
-  if (!state.source || open || opening) return;
-  opening = true;
-  try {
-    open = { ...(await prepared(state)), undo, touched: false, dirty: false, hardened: false, timer: 0, keeping: Promise.resolve(), closing: false };
-  } catch {
-    return void notice(t("source.broken"), { about: "canvas", bad: true });
-  } finally {
-    opening = false;
-  }
-  const { base, layers } = open;
-  openDialog(byId("canvas-dialog"));
-  useTools(base, layers);
-  useKeys(layers);
-  useFrame(layers, timesLarger(state.source), reframed);
-  showPicture(base, layers, moved);
-  byId("canvas-prompt").value = control("prompt").value.replace(/\s*\n\s*/g, " "); // else its words would run into each other
-  show(byId("canvas-holes"), open.holes !== null);
-  setMode(mode);
-  describe();
-  byId("canvas-paint").focus();
+  if (!sourceState().source || open || opening) return;
+  if (!sourceState().source.turn) await markSource(begun());
+  if (await lay(sourceState(), { undo, mode })) byId("canvas-paint").focus();
 }
 
 /** Goes on from a result: its picture is what is started from, with its prompt, and nothing that would change its size. */
-export async function openResult({ meta, width, height }, file, mode) {
+export async function openResult(entry, file, mode) {
   const undo = undoToNow();
   if (!(await takeSource(file, t("source.result"), { quiet: true }))) return;
-  const set = (name, value) => { if (control(name) && numberIn(control(name).value) !== value && control(name).value !== value) change(name, value); };
-  if (meta.prompt) set("prompt", meta.prompt);
-  for (const side of SIDES) set(`extend.${side}`, "");
-  for (const part of ["scale", "strength", "steps", "upscaler"]) set(`hires.${part}`, "");
-  const asked = ["width", "height"].map((name) => numberIn(control(name).value));
-  if (asked[0] !== width || asked[1] !== height) for (const name of ["width", "height"]) set(name, "");
+  set("prompt", entry.meta.prompt || control("prompt").value);
+  settle(entry);
   set("strength", mode === "mask" ? FIXING : ""); // beyond its edges: as the server does it
-  await restoreSource({ ...sourceState(), mask: null });
+  await restoreSource({ source: { ...sourceState().source, turn: turnOf(entry) }, mask: null });
   await openCanvas(mode, undo);
 }
 
-async function prepared(state) {
-  const plain = state.source.work ?? state.source;
-  const base = await createImageBitmap(plain.blob);
-  const layers = new Layers(base.width, base.height, redraw, changed);
-  const mask = state.source.work ? state.source.work.mask : state.mask; // of what is cut off, too
-  if (mask) {
-    const bitmap = await createImageBitmap(mask);
-    layers.setMask(levelsOf(pixelsOf(bitmap, base.width, base.height)));
-    bitmap.close();
-  }
-  if (plain.sketch) {
-    const bitmap = await createImageBitmap(plain.sketch);
-    layers.setSketch(bitmap);
-    bitmap.close();
-  }
-  const factor = timesLarger(state.source);
-  layers.frame = Object.fromEntries(SIDES.map((side) => [side, Math.round((numberIn(control(`extend.${side}`).value) || 0) / factor) - (plain.crop?.[side] ?? 0)]));
-  const holes = plain.blob.type === "image/jpeg" ? null : holesOf(pixelsOf(base, base.width, base.height));
-  return { state, plain, base, layers, holes };
+function set(name, value) {
+  if (control(name) && numberIn(control(name).value) !== value && control(name).value !== value) change(name, value);
 }
 
-/** How many pixels come out for each of the canvas's. */
-function timesLarger({ width, height, work }) {
-  const asked = { width: numberIn(control("width").value), height: numberIn(control("height").value) };
-  const own = work ? width / (work.width - work.crop.left - work.crop.right) : 1;
-  return own * (asked.width ? asked.width / width : asked.height ? asked.height / height : 1);
+/** Nothing is asked for that would change the size of a picture that is gone on from. */
+function settle({ width, height }) {
+  for (const side of SIDES) set(`extend.${side}`, "");
+  for (const part of ["scale", "strength", "steps", "upscaler"]) set(`hires.${part}`, "");
+  const said = ["width", "height"].map((name) => numberIn(control(name).value));
+  if (said[0] !== width || said[1] !== height) for (const name of ["width", "height"]) set(name, "");
+}
+
+/** Lays a picture on the easel, in place of another. `pending`: the form starts from it only once something is done there. False
+ * where it can't be opened. */
+async function lay(state, { undo, mode, pending = null, touched = false }) {
+  opening = true;
+  let ready;
+  try {
+    ready = await prepared(state, redraw, changed);
+  } catch {
+    notice(t("source.broken"), { about: "canvas", bad: true });
+    return false;
+  } finally {
+    opening = false;
+  }
+  if (open) putAway(open);
+  open = { ...ready, undo, pending, painted: false, asked: false, touched, dirty: false, hardened: Boolean(state.source.levels), timer: 0, keeping: Promise.resolve(), closing: false };
+  const { base, layers } = open;
+  if (pending) layers.frame = open.opened.frame = { left: 0, top: 0, right: 0, bottom: 0 };
+  openDialog(byId("canvas-dialog"));
+  useTools(base, layers);
+  useKeys(layers);
+  useFrame(layers, (least) => timesLarger(open, least), reframed);
+  showPicture(base, layers, moved);
+  byId("canvas-prompt").value = control("prompt").value.replace(/\s*\n\s*/g, " "); // else its words would run into each other
+  show(byId("canvas-holes"), open.holes !== null);
+  show(byId("canvas-before"), false);
+  setMode(mode);
+  useTurns(state.source);
+  show(byId("canvas-before"), hasBefore());
+  beginMaking();
+  describe();
+  return true;
 }
 
 /** Something was done, or taken back. */
 function changed() {
   if (!open) return;
-  open.touched = open.dirty = true;
+  open.touched = open.dirty = open.painted = true;
+  undone = [];
   clearTimeout(open.timer);
   const one = open;
   one.timer = setTimeout(() => keepNow().catch(() => { one.dirty = true; }), SOON); // tried again, and said, at the end
+  beginMaking();
   reframed();
 }
 
@@ -114,35 +117,91 @@ function keepNow() {
 
 /** Has the picture to start from be what the canvas shows. */
 async function keep(one) {
-  const { state, plain, base, layers } = one;
-  const [whole, box] = [layers.whole(), cropBox(layers)];
-  const [sketched, cropped] = [layers.isSketched(), SIDES.some((side) => box[side] !== whole[side])];
-  const size = { width: box.right - box.left, height: box.bottom - box.top };
-  const { file: mask, hardened } = await maskFile(layers.mask, layers.width, box);
-  const source = { ...state.source, blob: plain.blob, ...size, from: cropped ? null : plain.from, work: null };
-  if (sketched || cropped) {
-    const kind = plain.blob.type === "image/jpeg" ? "image/jpeg" : "image/png";
-    const fine = cropped && source.whole ? await createImageBitmap(source.whole) : base; // of a large photo a part has more pixels
-    const times = Math.max(1, Math.min(fine.width / layers.width, longestSide() / Math.max(size.width, size.height)));
-    [source.width, source.height] = [size.width, size.height].map((side) => Math.round(side * times));
-    source.blob = await flatFile([fine, layers.sketch], layers, box, { kind, times });
-    if (fine !== base) fine.close();
-    source.work = {
-      blob: plain.blob, width: layers.width, height: layers.height, from: plain.from, sketch: sketched ? await flatFile([layers.sketch], layers, whole) : null,
-      mask: cropped ? (await maskFile(layers.mask, layers.width, whole)).file : mask, crop: Object.fromEntries(SIDES.map((side) => [side, Math.max(0, -layers.frame[side])])),
-    };
-  }
+  if (one.pending) await begin(one);
+  const { source, mask, hardened } = await made(one);
   const before = sourceState().source;
   await restoreSource({ source, mask });
   if (before.width !== source.width || before.height !== source.height) setWithPicture({ width: source.width, height: source.height }, true);
-  const factor = timesLarger(source);
-  for (const side of SIDES) {
-    const margin = Math.round(Math.max(0, layers.frame[side]) * factor);
-    if ((numberIn(control(`extend.${side}`).value) || 0) !== margin) change(`extend.${side}`, margin || "");
-  }
+  for (const [side, margin] of Object.entries(marginsOf(one))) if ((numberIn(control(`extend.${side}`).value) || 0) !== margin) change(`extend.${side}`, margin || "");
   if (hardened && !one.hardened) tell(t("canvas.hint.hard"));
   one.hardened = hardened;
   showHint();
+}
+
+/** Has the form start from a result that was only looked at so far. */
+async function begin(one) {
+  const extended = SIDES.some((side) => control(`extend.${side}`).value > 0);
+  settle(one.pending);
+  if (extended && !control("strength").value) set("strength", FIXING);
+  one.pending = null;
+  await restoreSource(one.state);
+}
+
+/** Has what stands on the canvas made; the canvas stays, and goes on from what comes of it. */
+async function generate() {
+  const one = open;
+  if (one.closing) return;
+  if (one.pending) one.dirty = true;
+  try {
+    await keepAll();
+  } catch {
+    return;
+  }
+  if (one !== open || one.closing) return;
+  if (plansFirst() || (await asked(true)) === null) return void finish(true); // what is to be seen next lies under the canvas
+  Object.assign(one, { asked: true, painted: false });
+  left.delete(one.state.source.turn.of);
+  undone = [];
+  run();
+}
+
+/** A picture came: if it is what was asked for here, and nothing was painted since, it is gone on from. */
+async function arrive(row) {
+  await showTurns();
+  const one = open;
+  const turn = one?.state.source.turn;
+  if (!one?.asked || one.closing || opening || row?.turn?.talk !== turn.talk || row.turn.of !== turn.of) return;
+  if (one.painted || isDrawing() || isPlacing()) return;
+  const state = await stateOf(row.id);
+  if (!state || one !== open || one.painted) return;
+  const typed = document.activeElement === byId("canvas-prompt") && byId("canvas-prompt");
+  if (!(await lay(state, { undo: one.undo, mode: one.mode, pending: row, touched: one.touched }))) return;
+  if (typed && typed.value === state.sentence) typed.select(); // the next sentence takes its place
+  else if (document.activeElement === document.body) byId("canvas-paint").focus();
+}
+
+/** Goes to a turn, by a click, or to what it was made of: what is painted here and not made yet is found here again. */
+async function goTo(state, sentence = state?.sentence) {
+  const one = open;
+  if (!one || one.closing || opening) return false;
+  if (!state) return void notice(t("gallery.lost"), { about: "gallery", bad: true });
+  try {
+    await keepAll();
+  } catch {
+    return false;
+  }
+  if (one.painted) left.set(one.state.source.turn.of, { ...sourceState(), extend: marginsOf(one), sentence: byId("canvas-prompt").value });
+  const { source, mask, extend } = state;
+  settle(source);
+  for (const side of SIDES) set(`extend.${side}`, extend[side] || "");
+  if (sentence) set("prompt", sentence);
+  await restoreSource({ source, mask });
+  return lay(sourceState(), { undo: one.undo, mode: one.mode, touched: true });
+}
+
+async function goToTurn(id) {
+  if (open && id === open.state.source.turn.of) return;
+  if (await goTo(left.get(id) ?? (await stateOf(id)))) byId("canvas-turn-list").querySelector("[aria-current]")?.focus();
+}
+
+/** Takes the last turn back: its mask and its sentence are there again; the turn stays in the list. */
+async function undoTurn() {
+  const id = open.state.source.turn.of;
+  if (!(await goTo(await requestOf(id)))) return;
+  open.painted = true; // it isn't left without being kept
+  undone.push(id);
+  describe();
+  tell(t("canvas.turn.undone"));
 }
 
 /** Keeps all that was done and closes; has it generated, too, where that is asked. */
@@ -186,10 +245,18 @@ async function release() {
   if (!one || byId("canvas-dialog").open) return;
   if (!one.closing) await keepAll().catch(() => {}); // a browser may close a dialog without asking
   open = null;
-  clearTimeout(one.timer);
-  letGo();
+  putAway(one);
   dropTools();
   hidePicture();
+  dropTurns();
+  beginMaking();
+  left.clear();
+  undone = [];
+}
+
+function putAway(one) {
+  clearTimeout(one.timer);
+  letGo();
   one.base.close();
   one.layers.release();
 }
@@ -231,8 +298,9 @@ function reframed() {
 function describe() {
   if (!open) return;
   const { layers, plain } = open;
-  for (const [id, steps] of [["canvas-undo", layers.done], ["canvas-redo", layers.undone]]) byId(id).setAttribute("aria-disabled", String(!steps.length));
-  const [width, height] = framedSize();
+  const steps = { undo: layers.done.length || hasBefore(), redo: layers.undone.length || undone.length };
+  for (const [id, some] of Object.entries(steps)) byId(`canvas-${id}`).setAttribute("aria-disabled", String(!some));
+  const [width, height] = framedSize(layers);
   const [from_width, from_height] = [plain.from?.width, plain.from?.height];
   byId("canvas-about").textContent = [t("canvas.size.out", { width, height }), plain.from ? t("canvas.from", { from_width, from_height }) : ""].filter(Boolean).join(", ");
 }
@@ -240,7 +308,15 @@ function describe() {
 function undo(back) {
   if (isDrawing()) return abort();
   if (open.layers[back ? "undo" : "redo"]()) tell(t(back ? "canvas.undone" : "canvas.redone"));
+  else if (back && hasBefore()) return undoTurn();
+  else if (!back && undone.length) return redoTurn();
   return refit();
+}
+
+async function redoTurn() {
+  const [id, others] = [undone.at(-1), undone.slice(0, -1)];
+  if (await goTo(await stateOf(id))) undone = others;
+  describe();
 }
 
 /** Escape ends what is being done first; nothing is lost by it. */
@@ -277,7 +353,7 @@ function startButtons() {
   act("canvas-redo", () => undo(false));
   act("canvas-close", finish);
   act("canvas-done", () => finish());
-  act("canvas-generate", () => finish(true));
+  act("canvas-generate", generate);
   act("canvas-in", () => zoom(CLOSER));
   act("canvas-out", () => zoom(1 / CLOSER));
   act("canvas-fit", fit);
@@ -316,12 +392,15 @@ function startBringing() {
 
 function start() {
   const dialog = byId("canvas-dialog");
-  const draws = () => open !== null && open.mode !== "frame" && !isPlacing();
+  const draws = () => open !== null && !opening && open.mode !== "frame" && !isPlacing();
   startTools();
   startFrame();
   startPlacing();
   startHands(draws, pointAt);
-  startKeys({ undo: () => undo(true), redo: () => undo(false), done: finish, escape, draws });
+  startKeys({ undo: () => undo(true), redo: () => undo(false), generate, before: toggleBefore, escape, draws });
+  startTurns(goToTurn);
+  startMaking(() => open?.state.source.turn ?? null, () => Boolean(open?.asked && !open.painted));
+  whenGalleryChanges(({ added, made: here }) => { if (open) arrive(here ? added[0] : null); });
   startButtons();
   startBringing();
   dialog.addEventListener("cancel", (event) => {
@@ -331,7 +410,7 @@ function start() {
   });
   dialog.addEventListener("close", release);
   new ResizeObserver(() => { if (open) refit(); }).observe(byId("easel"));
-  inEveryLanguage(() => { if (open) setMode(open.mode); });
+  inEveryLanguage(() => { if (open) { setMode(open.mode); showTurns(); } });
 }
 
 start();

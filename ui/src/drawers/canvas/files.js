@@ -62,12 +62,13 @@ export function holesOf(pixels) {
 }
 
 /** A mask for the server: white on black, in levels where grey is more than the edges of what is painted, else in two; its `file`
- * is null where nothing is painted. `box` is the part of it that counts. Is it `hardened`: does it fade too little for levels? */
-export async function maskFile(mask, across, { left, top, right, bottom }) {
+ * is null where nothing is painted. `box` is the part of it that counts. Is it `hardened`: does it fade too little for levels? `exact`:
+ * in levels all the same, as it was painted. */
+export async function maskFile(mask, across, { left, top, right, bottom }, exact = false) {
   const [width, height] = [right - left, bottom - top];
   const levels = new Uint8Array(width * height);
   for (let y = 0; y < height; y++) levels.set(mask.subarray((top + y) * across + left, (top + y) * across + right), y * width);
-  const soft = isSoft(levels, width, height);
+  const soft = exact || isSoft(levels, width, height);
   const pixels = new ImageData(width, height);
   let painted = false;
   for (let at = 0, to = 0; at < levels.length; at++, to += 4) {

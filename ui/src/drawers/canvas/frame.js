@@ -9,7 +9,7 @@ export const SIDES = ["left", "top", "right", "bottom"];
 const SNAP = 8; // pixels that come out, as models like them
 const LEAST = 16; // pixels that are left of a side
 let layers = null;
-let factor = 1; // pixels that come out for one of the picture
+let factor = () => 1; // pixels that come out for one of the picture, as the frame stands; or at least
 let moved = () => {};
 
 export function startFrame() {
@@ -23,7 +23,7 @@ export function startFrame() {
   byId("canvas-frame-reset").addEventListener("click", () => layers.setFrame({ left: 0, top: 0, right: 0, bottom: 0 }));
 }
 
-/** `times`: pixels that come out for each of the picture; `onMove` is called while a handle is drawn. */
+/** `times(least)`: how many pixels come out for each of the picture, or do at least; `onMove` is called while a handle is drawn. */
 export function useFrame(of, times, onMove) {
   [layers, factor, moved] = [of, times, onMove];
 }
@@ -34,13 +34,13 @@ export function cropBox({ width, height, frame }) {
 }
 
 /** How large the frame is, in the picture's pixels. */
-export const framedSize = () => [layers.width + layers.frame.left + layers.frame.right, layers.height + layers.frame.top + layers.frame.bottom];
+export const framedSize = ({ width, height, frame }) => [width + frame.left + frame.right, height + frame.top + frame.bottom];
 
 /** Puts the frame where it is seen. */
 export function showFrame() {
   const { width, height, frame } = layers;
   const [from, to] = [toEasel({ x: -frame.left, y: -frame.top }), toEasel({ x: width + frame.right, y: height + frame.bottom })];
-  for (const id of ["canvas-frame", "canvas-beyond"]) {
+  for (const id of ["canvas-frame", "canvas-beyond", "canvas-over"]) {
     Object.assign(byId(id).style, { left: `${from.x}px`, top: `${from.y}px`, width: `${to.x - from.x}px`, height: `${to.y - from.y}px` });
   }
   byId("canvas-beyond").hidden = !SIDES.some((side) => frame[side] > 0);
@@ -82,9 +82,9 @@ function limited(wanted) {
   for (const [side, value] of Object.entries(wanted)) {
     if (!Number.isFinite(value)) continue;
     const [other, size] = side === "left" || side === "right" ? [side === "left" ? "right" : "left", layers.width] : [side === "top" ? "bottom" : "top", layers.height];
-    const most = Math.max(0, Math.floor(longestSide() / factor) - size - frame[other]);
+    const most = Math.max(0, Math.floor(longestSide() / factor(true)) - size - frame[other]);
     const least = Math.min(0, LEAST - size - Math.min(0, frame[other]));
-    const step = SNAP / factor;
+    const step = SNAP / factor(false);
     frame[side] = Math.round(Math.min(most, Math.max(least, value > 0 ? Math.round(value / step) * step : value)));
   }
   return frame;

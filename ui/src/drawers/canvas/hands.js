@@ -8,6 +8,7 @@ import { inEasel, pan, placeOf, zoom } from "./view.js";
 const WHEEL = 0.0015; // of a factor, for each pixel that a wheel says
 const LINE = 32; // pixels, where one counts in lines
 const FAR = 48; // CSS pixels from where it began, after which a stroke is meant: a hand that comes down then takes nothing back
+const RUBBER = 5; // the button that a pen's other end is
 const down = new Map(); // the pointers that touch, by id
 let doing = null; // "draw", "pan" or "pinch"
 let held = false; // Space
@@ -45,7 +46,8 @@ export function letGo() {
 function put(event) {
   const pen = event.pointerType === "pen";
   if (event.pointerType === "touch" && [...down.values()].some((one) => one.pen || (doing === "draw" && one.far))) return; // a hand that rests
-  if (event.button > 1) return;
+  const rubs = pen && event.button === RUBBER;
+  if (event.button > 1 && !rubs) return;
   if (pen && down.size) forget(); // the hand came down first
   event.preventDefault();
   byId("canvas-paint").focus();
@@ -56,7 +58,7 @@ function put(event) {
     doing = "pinch";
   } else if (down.size === 1) {
     doing = held || event.button === 1 || !draws() ? "pan" : "draw";
-    if (doing === "draw") begin(placeOf(event), { pressure: pressureOf(event), straight: event.shiftKey });
+    if (doing === "draw") begin(placeOf(event), { pressure: pressureOf(event), straight: event.shiftKey, erase: rubs });
     if (!isDrawing() && doing === "draw") doing = null; // it only picked something
   }
 }

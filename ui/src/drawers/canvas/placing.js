@@ -15,7 +15,7 @@ export const isPlacing = () => bitmap !== null;
 
 export function startPlacing() {
   const float = byId("canvas-float");
-  float.addEventListener("pointerdown", (event) => drag(event, float, (from, at) => ({ ...from.place, x: from.place.x + at.x - from.at.x, y: from.place.y + at.y - from.at.y })));
+  float.addEventListener("pointerdown", (event) => drag(event, float, (from, at) => moved(from.place, at.x - from.at.x, at.y - from.at.y)));
   byId("canvas-float-size").addEventListener("pointerdown", (event) => drag(event, byId("canvas-float-size"), (from, at) => sized(from.place, (at.x - from.place.x) / from.place.width)));
   float.addEventListener("keydown", byKeys);
   byId("canvas-float-place").addEventListener("click", setDown);
@@ -71,7 +71,7 @@ function finish(placed) {
 function byKeys(event) {
   const step = Math.max(1, layers.width * (event.shiftKey ? STEP * 4 : STEP));
   const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
-  if (moves[event.key]) place = { ...place, x: place.x + moves[event.key][0], y: place.y + moves[event.key][1] };
+  if (moves[event.key]) place = moved(place, ...moves[event.key]);
   else if (event.code === "BracketRight" || event.code === "BracketLeft") place = sized(place, event.code === "BracketRight" ? 1.1 : 1 / 1.1);
   else if (event.key === "Delete" || event.key === "Backspace") takeOff();
   else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) setDown();
@@ -95,6 +95,12 @@ function drag(event, handle, placed) {
   };
   handle.addEventListener("pointermove", move);
   handle.addEventListener("lostpointercapture", () => handle.removeEventListener("pointermove", move), { once: true });
+}
+
+/** Never wholly beside the canvas, where it would be lost. */
+function moved({ x, y, width, height }, across, down) {
+  const within = (value, size, most) => Math.min(most - Math.min(LEAST, most), Math.max(Math.min(LEAST, size) - size, value));
+  return { x: within(x + across, width, layers.width), y: within(y + down, height, layers.height), width, height };
 }
 
 function sized({ x, y, width, height }, times) {

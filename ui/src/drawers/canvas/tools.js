@@ -14,6 +14,7 @@ let layers = null;
 let base = null;
 let points = null; // of what is being drawn
 let own = false; // somebody has chosen a size
+let rubs = false; // with a pen's other end
 let last = null; // where the brush was put down last, for a straight line to the next place
 
 export const toolNow = () => now;
@@ -75,12 +76,14 @@ const sizeAt = (place) => SIZES.most ** (place / 100);
 const placeOfSize = (size) => (100 * Math.log(size)) / Math.log(SIZES.most);
 
 export const isDrawing = () => points !== null;
-const isBrush = () => now.kind === "brush";
+const isBrush = () => now.kind === "brush" || now.kind === "pick"; // what picks lets its pen's other end rub
 
-/** Puts the tool down: `pressure` is a pen's, 1 for what has none; `straight`: in a line from where it was last. */
-export function begin(point, { pressure = 1, straight = false } = {}) {
+/** Puts the tool down: `pressure` is a pen's, 1 for what has none; `straight`: in a line from where it was last; `erase`: whatever is
+ * chosen. */
+export function begin(point, { pressure = 1, straight = false, erase = false } = {}) {
   end(); // what keys have begun, or who lifted it wasn't seen to
-  if (now.kind === "pick") return void pick(point);
+  rubs = erase;
+  if (now.kind === "pick" && !rubs) return void pick(point);
   const first = { x: point.x, y: point.y, r: radius(pressure) };
   points = [first];
   if (!isBrush()) return void outline();
@@ -136,7 +139,7 @@ export function outline() {
 /** The brush where the pointer is: how wide it is, and how wide before it fades. */
 export function showBrush(point) {
   const brush = byId("brush");
-  brush.hidden = !isBrush() || point === null;
+  brush.hidden = now.kind !== "brush" || point === null;
   if (brush.hidden) return;
   const { x, y } = toEasel(point);
   const wide = Math.max(3, now.size * scaleNow());
@@ -146,7 +149,7 @@ export function showBrush(point) {
 }
 
 const radius = (pressure) => (now.size / 2) * Math.max(FAINTEST, pressure);
-const lay = (box) => layers.lay(box, { erase: now.erase, colour: channels(now.colour) });
+const lay = (box) => layers.lay(box, { erase: rubs || now.erase, colour: channels(now.colour) });
 const channels = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
 
 function shape() {

@@ -155,7 +155,7 @@ async function kept(wanted) {
   if (!isSeen() || essenceOf(wanted.body) !== draft.said) return false;
   const { line, blob, pictures } = draft;
   const { warnings, notes, timings } = line;
-  await showEntry(await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings, notes, timings, sources: pictures }));
+  await showEntry(await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings, notes, timings, sources: pictures, turn: wanted.turn }));
   tell(t("live.done", { n: 1, seed: line.seed }));
   return true;
 }

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 from PIL import Image
@@ -52,6 +53,15 @@ HELD_BACK = """() => {
     window.goOn = () => { HTMLCanvasElement.prototype.toBlob = made; for (const each of window.waiting) each(); };
 }"""
 """Files of canvases are made only once `goOn` is called."""
+
+
+RUBBED = """([clientX, clientY]) => {
+    for (const kind of ["pointerdown", "pointerup"]) {
+        document.querySelector("#canvas-paint").dispatchEvent(new PointerEvent(kind,
+            { pointerId: 1, pointerType: "pen", button: 5, buttons: 32, clientX, clientY, bubbles: true }));
+    }
+}"""
+"""A pen is put down by its other end."""
 
 
 def sent_mask(site):
@@ -180,6 +190,13 @@ def test_a_picture_is_pasted_and_placed(canvas, site):
     finish(canvas)
     picture = sent_picture(site)
     assert [picture.getpixel(at) for at in ((50, 25), (35, 25), (50, 40), (100, 50))] == [(0, 255, 0)] * 2 + [RED, BLUE]
+    open_canvas(canvas, "sketch")
+    paste(canvas, png(40, 20, (0, 255, 255)))
+    for _ in range(12):
+        canvas.keyboard.press("Shift+ArrowLeft")  # not out of the picture: it would be lost
+    canvas.keyboard.press("Enter")
+    finish(canvas)
+    assert [sent_picture(site).getpixel(at) for at in ((3, 50), (12, 50))] == [(0, 255, 255), RED]
 
 
 def test_a_part_is_cut_out_and_comes_back(canvas, site):
@@ -241,9 +258,14 @@ def test_a_soft_edge_too_small_to_count_is_said(page, site):
     page.fill("#canvas-size", "16")
     draw(page, (0.5, 0.5), (0.5, 0.5))
     expect(page.locator("#canvas-hint")).to_contain_text("taken as a hard one")
+    close_canvas(page)
+    open_canvas(page)
     page.fill("#canvas-size", "300")
     draw(page, (0.2, 0.5), (0.2, 0.5))
     expect(page.locator("#canvas-hint")).to_contain_text("Paint over what")
+    page.fill("#f-prompt", "a fox")
+    finish(page)
+    assert 64 < sent_mask(site).getpixel((604, 400)) < 192  # of the small one, which was sent as a hard one
 
 
 def test_a_mask_in_colours_is_taken_as_the_server_takes_it(page, site):
@@ -284,6 +306,17 @@ def test_an_edge_is_drawn_out_by_its_handle_and_by_keys(canvas, site):
     canvas.click("#extend-remove")
     generate(canvas)
     assert last(site).params.extend is None
+
+
+def test_a_part_of_a_large_photo_is_extended_within_what_may_come_out(page):
+    start_from(page, png(4096, 2048))
+    open_canvas(page, "frame")
+    page.fill("#canvas-left", "-1024")
+    page.fill("#canvas-right", "300")
+    close_canvas(page)
+    note, size = page.inner_text("#extend-text"), page.inner_text("#source-note")
+    margin, width = int(note.rsplit(" ", 1)[1].rstrip(".")), int(re.sub(r"\D", "", size.split("×")[0]))
+    assert (margin % 8, width > 1500, 2000 < width + margin <= 2048) == (0, True, True)
 
 
 def test_what_is_transparent_becomes_the_mask(page, site):
@@ -361,9 +394,10 @@ def test_a_pen_that_is_pressed_lightly_paints_a_thin_line_beside_a_hand(canvas, 
         across, down = on_canvas(canvas, x, 0.5)
         about = {"type": kind, "x": across, "y": down, "button": "left", "buttons": 1, "clickCount": 1}
         session.send("Input.dispatchMouseEvent", about | {"pointerType": "pen", "force": 0.3})
+    canvas.evaluate(RUBBED, on_canvas(canvas, 0.6, 0.5))
     finish(canvas)
     mask = sent_mask(site)
-    assert [mask.getpixel(at) for at in ((100, 50), (100, 56), (100, 65), (180, 90))] == [255, 255, 0, 0]
+    assert [mask.getpixel(at) for at in ((70, 50), (70, 56), (70, 65), (180, 90), (120, 50))] == [255, 255, 0, 0, 0]
 
 
 def test_a_mask_is_painted_by_keys_alone(canvas, site):

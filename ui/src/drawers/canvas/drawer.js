@@ -2,13 +2,13 @@
 // edges. All of it stays with the picture to start from, and is kept while one paints: closing loses nothing.
 
 import { plansFirst } from "../../js/assistant.js";
-import { whenGalleryChanges } from "../../js/collection.js";
+import { rowOf, whenGalleryChanges } from "../../js/collection.js";
 import { control } from "../../js/controls.js";
 import { all, byId, openDialog, press, show, tell } from "../../js/dom.js";
 import { change, setWithPicture } from "../../js/form.js";
 import { inEveryLanguage, number, t } from "../../js/i18n.js";
 import { notice } from "../../js/notices.js";
-import { numberIn, startStepping } from "../../js/numbers.js";
+import { startStepping } from "../../js/numbers.js";
 import { asked, run } from "../../js/run.js";
 import { longestSide } from "../../js/size.js";
 import { markSource, restoreSource, sourceState, takeSource } from "../../js/source.js";
@@ -16,7 +16,7 @@ import { undoToNow } from "../../js/undo.js";
 import { pointAt, rest, startKeys, useKeys } from "./bykeys.js";
 import { framedSize, showFrame, SIDES, startFrame, useFrame } from "./frame.js";
 import { letGo, startHands } from "./hands.js";
-import { made, marginsOf, prepared, timesLarger } from "./keeping.js";
+import { made, marginsOf, prepared, set, settle, timesLarger } from "./keeping.js";
 import { beginMaking, startMaking, toggleBefore } from "./making.js";
 import { floatPicture, isPlacing, setDown, showFloat, startPlacing } from "./placing.js";
 import { abort, dropTools, end, isDrawing, outline, showBrush, SIZES, startTools, takeTool, toolNow, useTools } from "./tools.js";
@@ -48,18 +48,6 @@ export async function openResult(entry, file, mode) {
   set("strength", mode === "mask" ? FIXING : ""); // beyond its edges: as the server does it
   await restoreSource({ source: { ...sourceState().source, turn: turnOf(entry) }, mask: null });
   await openCanvas(mode, undo);
-}
-
-function set(name, value) {
-  if (control(name) && numberIn(control(name).value) !== value && control(name).value !== value) change(name, value);
-}
-
-/** Nothing is asked for that would change the size of a picture that is gone on from. */
-function settle({ width, height }) {
-  for (const side of SIDES) set(`extend.${side}`, "");
-  for (const part of ["scale", "strength", "steps", "upscaler"]) set(`hires.${part}`, "");
-  const said = ["width", "height"].map((name) => numberIn(control(name).value));
-  if (said[0] !== width || said[1] !== height) for (const name of ["width", "height"]) set(name, "");
 }
 
 /** Lays a picture on the easel, in place of another. `pending`: the form starts from it only once something is done there. False
@@ -122,7 +110,7 @@ async function keep(one) {
   const before = sourceState().source;
   await restoreSource({ source, mask });
   if (before.width !== source.width || before.height !== source.height) setWithPicture({ width: source.width, height: source.height }, true);
-  for (const [side, margin] of Object.entries(marginsOf(one))) if ((numberIn(control(`extend.${side}`).value) || 0) !== margin) change(`extend.${side}`, margin || "");
+  for (const [side, margin] of Object.entries(marginsOf(one))) set(`extend.${side}`, margin || "");
   if (hardened && !one.hardened) tell(t("canvas.hint.hard"));
   one.hardened = hardened;
   showHint();
@@ -180,9 +168,9 @@ async function goTo(state, sentence = state?.sentence) {
   } catch {
     return false;
   }
-  if (one.painted) left.set(one.state.source.turn.of, { ...sourceState(), extend: marginsOf(one), sentence: byId("canvas-prompt").value });
+  if (one.painted || one.asked) left.set(one.state.source.turn.of, { ...sourceState(), extend: marginsOf(one), sentence: byId("canvas-prompt").value });
   const { source, mask, extend } = state;
-  settle(source);
+  if (rowOf({ id: source.turn.of })) settle(source); // a photo has the size that it was given
   for (const side of SIDES) set(`extend.${side}`, extend[side] || "");
   if (sentence) set("prompt", sentence);
   await restoreSource({ source, mask });
@@ -190,8 +178,10 @@ async function goTo(state, sentence = state?.sentence) {
 }
 
 async function goToTurn(id) {
-  if (open && id === open.state.source.turn.of) return;
-  if (await goTo(left.get(id) ?? (await stateOf(id)))) byId("canvas-turn-list").querySelector("[aria-current]")?.focus();
+  if (!open || id === open.state.source.turn.of || !(await goTo(left.get(id) ?? (await stateOf(id))))) return;
+  undone = [];
+  describe();
+  byId("canvas-turn-list").querySelector(`[data-turn="${id}"]`)?.focus();
 }
 
 /** Takes the last turn back: its mask and its sentence are there again; the turn stays in the list. */
@@ -360,34 +350,10 @@ function startButtons() {
   act("canvas-invert", told("canvas.inverted", () => open.layers.invert()));
   act("canvas-clear", told("canvas.cleared", () => open.layers.clear(open.mode)));
   act("canvas-holes", told("canvas.painted", () => open.layers.addMask(open.holes)));
-  act("canvas-bring", () => byId("canvas-file").click());
   byId("easel").addEventListener("pointerdown", () => { byId("canvas-keys").open = false; });
   for (const button of all("[data-mode]")) button.addEventListener("click", () => open && setMode(button.dataset.mode));
-  byId("canvas-file").addEventListener("change", (event) => {
-    const [file] = event.target.files;
-    event.target.value = "";
-    if (file) bring(file);
-  });
   byId("canvas-prompt").addEventListener("input", (event) => change("prompt", event.target.value));
   startStepping(byId("canvas-dialog").querySelector(".canvas-tools"), ({ id }) => (id === "canvas-size" ? { from: SIZES.from, min: SIZES.from, max: SIZES.most } : { from: 0, min: id === "canvas-feather" ? 0 : -longestSide(), max: id === "canvas-feather" ? 100 : longestSide() }));
-}
-
-/** A picture that is pasted, or dropped on the easel, is placed there. */
-function startBringing() {
-  const pictureIn = (files) => [...(files ?? [])].find((one) => one.type.startsWith("image/"));
-  addEventListener("paste", (event) => {
-    const file = open && pictureIn(event.clipboardData?.files);
-    if (!file) return;
-    event.preventDefault();
-    bring(file);
-  });
-  byId("easel").addEventListener("dragover", (event) => event.preventDefault());
-  byId("easel").addEventListener("drop", (event) => {
-    event.preventDefault();
-    event.stopPropagation();
-    const file = pictureIn(event.dataTransfer?.files);
-    if (file) bring(file);
-  });
 }
 
 function start() {
@@ -395,14 +361,13 @@ function start() {
   const draws = () => open !== null && !opening && open.mode !== "frame" && !isPlacing();
   startTools();
   startFrame();
-  startPlacing();
+  startPlacing(() => open !== null, bring);
   startHands(draws, pointAt);
   startKeys({ undo: () => undo(true), redo: () => undo(false), generate, before: toggleBefore, escape, draws });
   startTurns(goToTurn);
   startMaking(() => open?.state.source.turn ?? null, () => Boolean(open?.asked && !open.painted));
   whenGalleryChanges(({ added, made: here }) => { if (open) arrive(here ? added[0] : null); });
   startButtons();
-  startBringing();
   dialog.addEventListener("cancel", (event) => {
     if (event.target !== dialog) return; // a file was not chosen
     event.preventDefault();

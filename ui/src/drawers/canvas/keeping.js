@@ -1,6 +1,7 @@
 // A picture with what is painted on it: opened from the form's picture to start from, and made into one again.
 
 import { control } from "../../js/controls.js";
+import { change } from "../../js/form.js";
 import { numberIn } from "../../js/numbers.js";
 import { longestSide } from "../../js/size.js";
 import { flatFile, holesOf, levelsOf, maskFile, pixelsOf } from "./files.js";
@@ -45,7 +46,8 @@ export function timesLarger(one, least = false) {
 /** Of a large photo a part has more pixels than the whole, which was scaled down: as many as may come out. */
 function finer({ state: { source }, plain, layers }) {
   if (!source.whole || !isCropped(layers)) return 1;
-  return Math.max(1, Math.min(plain.from.width / layers.width, longestSide() / Math.max(...framedSize(layers))));
+  const most = longestSide() - (SIDES.some((side) => layers.frame[side] > 0) ? SNAP : 0); // margins are rounded
+  return Math.max(1, Math.min(plain.from.width / layers.width, most / Math.max(...framedSize(layers))));
 }
 
 const sizeOf = ({ left, top, right, bottom }) => ({ width: right - left, height: bottom - top });
@@ -80,4 +82,17 @@ export function marginsOf(one) {
   const factor = timesLarger(one);
   const margin = (side) => Math.round((Math.max(0, frame[side]) * factor) / SNAP) * SNAP;
   return Object.fromEntries(SIDES.map((side) => [side, factor === opened.factor && frame[side] === opened.frame[side] ? marginNow(side) : margin(side)]));
+}
+
+/** Sets a field of the form, where it isn't that already. */
+export function set(name, value) {
+  if (control(name) && numberIn(control(name).value) !== value && control(name).value !== value) change(name, value);
+}
+
+/** Nothing is asked for that would change the size of a picture that is gone on from. */
+export function settle({ width, height }) {
+  for (const side of SIDES) set(`extend.${side}`, "");
+  for (const part of ["scale", "strength", "steps", "upscaler"]) set(`hires.${part}`, "");
+  const said = ["width", "height"].map((name) => numberIn(control(name).value));
+  if (said[0] !== width || said[1] !== height) for (const name of ["width", "height"]) set(name, "");
 }

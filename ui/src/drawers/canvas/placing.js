@@ -13,13 +13,38 @@ let done = () => {};
 
 export const isPlacing = () => bitmap !== null;
 
-export function startPlacing() {
+/** `isOpen()`: is there a canvas? `bring(file)` is given a picture that is chosen, pasted, or dropped on the easel. */
+export function startPlacing(isOpen, bring) {
+  startBringing(isOpen, bring);
   const float = byId("canvas-float");
   float.addEventListener("pointerdown", (event) => drag(event, float, (from, at) => moved(from.place, at.x - from.at.x, at.y - from.at.y)));
   byId("canvas-float-size").addEventListener("pointerdown", (event) => drag(event, byId("canvas-float-size"), (from, at) => sized(from.place, (at.x - from.place.x) / from.place.width)));
   float.addEventListener("keydown", byKeys);
   byId("canvas-float-place").addEventListener("click", setDown);
   byId("canvas-float-off").addEventListener("click", takeOff);
+}
+
+function startBringing(isOpen, bring) {
+  const pictureIn = (files) => [...(files ?? [])].find((one) => one.type.startsWith("image/"));
+  byId("canvas-bring").addEventListener("click", () => byId("canvas-file").click());
+  byId("canvas-file").addEventListener("change", (event) => {
+    const [file] = event.target.files;
+    event.target.value = "";
+    if (file) bring(file);
+  });
+  addEventListener("paste", (event) => {
+    const file = isOpen() && pictureIn(event.clipboardData?.files);
+    if (!file) return;
+    event.preventDefault();
+    bring(file);
+  });
+  byId("easel").addEventListener("dragover", (event) => event.preventDefault());
+  byId("easel").addEventListener("drop", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    const file = pictureIn(event.dataTransfer?.files);
+    if (file) bring(file);
+  });
 }
 
 /** Lets a picture float; `onDone(placed)` is called once it is in its place, or was taken off. */

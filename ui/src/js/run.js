@@ -194,7 +194,7 @@ function hide(index, error) {
   running.entered.picture = null;
   changedQueue();
   tell(error.words);
-  if (!showHidden(index, error.words)) notice(error.words, { about: "hidden", bad: true });
+  if (!showHidden(index, error.words) || document.querySelector("dialog[open]")) notice(error.words, { about: "hidden", bad: true });
 }
 
 function cancel() {

@@ -37,12 +37,12 @@ function follow(goesOn) {
   show(byId("canvas-run"), Boolean(order));
   show(byId("canvas-hint"), !order);
   if (now && ended && ended !== order && ended.state === "failed") notice(ended.error, { about: "canvas", bad: true });
-  if (now && ended && ended !== order && ended.state !== "done" && !before) showOver(null);
+  if (ended && ended !== order && !ended.made.length && !before) showOver(null);
   if (!order) return;
   byId("canvas-run-text").textContent = order.state === "running" ? order.said : ahead();
   if (order.part === null) byId("canvas-progress").removeAttribute("value");
   else byId("canvas-progress").value = order.part;
-  if (goesOn && !before && order.picture && order.wanted.turn.of === now.of && !order.wanted.said.mask_padding) showOver(order.picture);
+  if (goesOn && !before && order.wanted.turn.of === now.of && !order.wanted.said.mask_padding) showOver(order.picture); // null: it isn't to be shown
 }
 
 function ahead() {

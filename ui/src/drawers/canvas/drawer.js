@@ -80,6 +80,7 @@ async function lay(state, { undo, mode, pending = null, touched = false }) {
   show(byId("canvas-before"), hasBefore());
   beginMaking();
   describe();
+  refit(); // all has its place by now
   return true;
 }
 

@@ -12,7 +12,7 @@ import { canvasOf } from "./layers.js";
 
 const SIDE = 112; // pixels of a small picture
 const GRAIN = 24; // of each side, in which a place is told
-const DIM = 0.62; // how dark what stayed is shown
+const DIM = 0.5; // how dark what stayed is shown
 const MOST = 0.6; // of the picture: more is nearly all of it
 let now = null; // the conversation, and where in it one is: { talk, of }
 let original = null; // what it began with, as it was given: { talk, source }

@@ -341,7 +341,7 @@ def test_it_is_seen_larger_where_the_pointer_is_and_moved_by_space(canvas, site)
         "n => document.querySelector('#canvas-frame').getBoundingClientRect().width > 2 * n", arg=before
     )
     there = on_canvas(canvas, 0.75, 0.5)
-    assert all(abs(one - other) < 1 for one, other in zip(place, there, strict=True))
+    assert all(abs(one - other) < 2 for one, other in zip(place, there, strict=True))  # a wheel tells whole pixels
     canvas.mouse.move(place[0] + 1, place[1])
     canvas.keyboard.down("Space")
     canvas.mouse.down()

@@ -30,6 +30,7 @@ let open = null; // { state, plain, base, layers, holes, opened, undo, mode, pen
 let opening = false;
 const left = new Map(); // what was painted at turns that were left before it was made, by their ids
 let undone = []; // ids of turns that were gone back from
+let going = Promise.resolve(); // from a turn to another: one after the other, however fast they are asked for
 
 /** Opens the canvas on the picture to start from, to paint a "mask" or a "sketch", or to draw its "frame". `undo` takes back
  * what is done there, and what led there. */
@@ -296,8 +297,14 @@ function describe() {
   byId("canvas-about").textContent = [t("canvas.size.out", { width, height }), plain.from ? t("canvas.from", { from_width, from_height }) : ""].filter(Boolean).join(", ");
 }
 
+const inOrder = (act) => (going = going.catch(() => {}).then(() => (open ? act() : undefined)));
+
 function undo(back) {
   if (isDrawing()) return abort();
+  return inOrder(() => step(back));
+}
+
+function step(back) {
   if (open.layers[back ? "undo" : "redo"]()) tell(t(back ? "canvas.undone" : "canvas.redone"));
   else if (back && hasBefore()) return undoTurn();
   else if (!back && undone.length) return redoTurn();
@@ -365,9 +372,9 @@ function start() {
   startPlacing(() => open !== null, bring);
   startHands(draws, pointAt);
   startKeys({ undo: () => undo(true), redo: () => undo(false), generate, before: toggleBefore, escape, draws });
-  startTurns(goToTurn);
+  startTurns((id) => inOrder(() => goToTurn(id)));
   startMaking(() => open?.state.source.turn ?? null, () => Boolean(open?.asked && !open.painted));
-  whenGalleryChanges(({ added, made: here }) => { if (open) arrive(here ? added[0] : null); });
+  whenGalleryChanges(({ added, made: here }) => { inOrder(() => arrive(here ? added[0] : null)); });
   startButtons();
   dialog.addEventListener("cancel", (event) => {
     if (event.target !== dialog) return; // a file was not chosen

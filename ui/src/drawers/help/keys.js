@@ -46,6 +46,8 @@ export const KEYS = [
 ["canvas", ["Mod+Z", "Mod+Shift+Z", "Mod+Y"], "undo.redo"],
 ["canvas", ["Mod+V"], "place"],
 ["canvas", ["arrows", "[", "]", "Enter", "Delete"], "placing"],
-["canvas", ["Mod+Enter"], "close.generate"],
+["canvas", ["C"], "before"],
+["canvas", ["arrows", "Home", "End", "Enter"], "edits"],
+["canvas", ["Mod+Enter"], "make"],
 ["canvas", ["Esc"], "close.canvas"]
 ];

@@ -101,7 +101,8 @@ export async function asked(quiet) {
   if (beside === null) return null;
   const pictures = { img: sourcePicture()?.blob, mask: sourceMask(), ...besidePictures() };
   const assist = assistsStraight() ? { assist: true } : {};
-  return { said, pictures, body: { ...said, ...(await sourceFields()), ...beside, ...assist, progress: true }, queued: running !== null, turn: sourceTurn() };
+  const turn = sourceTurn();
+  return { said, pictures, body: { ...said, ...(await sourceFields()), ...beside, ...assist, progress: true }, queued: running !== null, turn };
 }
 
 /** Asks for something else than the form says: at once, or before what waits. */

@@ -76,8 +76,9 @@ function offerMask(before) {
 /** The fields of the request that hold pictures. */
 export async function sourceFields() {
   if (source === null) return {};
-  const img = await base64From(source.blob);
-  return mask === null ? { img } : { img, mask: await base64From(mask) };
+  const [picture, its] = [source.blob, mask]; // as they are now: the canvas may change them meanwhile
+  const img = await base64From(picture);
+  return its === null ? { img } : { img, mask: await base64From(its) };
 }
 
 export async function startSource(onChange) {

@@ -58,7 +58,7 @@ function press(event) {
   if (event.isComposing) return; // Enter and Escape are the input method's
   const held = event.ctrlKey || event.metaKey;
   const writes = event.target.matches("input:not([type=range], [type=color]), textarea");
-  if (event.key === "Enter" && (held || event.target.id === "canvas-prompt")) acts.generate();
+  if (event.key === "Enter" && (held || event.target.id === "canvas-prompt")) event.repeat || acts.generate(); // a key that is held asks once
   else if (event.key === "Escape") acts.escape();
   else if (event.code === "Space" && pointed && over && event.target.id !== "canvas-prompt") grip(event);
   else if (writes || event.altKey) return;

@@ -36,6 +36,7 @@ let going = Promise.resolve(); // from a turn to another: one after the other, h
  * what is done there, and what led there. */
 export async function openCanvas(mode = "mask", undo = undoToNow()) {
   if (!sourceState().source || open || opening) return;
+  opening = true; // who asks twice opens it once
   if (!sourceState().source.turn) await markSource(begun());
   if (await lay(sourceState(), { undo, mode })) byId("canvas-paint").focus();
 }
@@ -51,10 +52,11 @@ export async function openResult(entry, file, mode) {
   await openCanvas(mode, undo);
 }
 
-/** Lays a picture on the easel, in place of another. `pending`: the form starts from it only once something is done there. False
- * where it can't be opened. */
+/** Lays a picture on the easel, in place of another. `pending`: the form starts from it only once something is done there, and it
+ * is laid only if nothing is painted meanwhile. False where it isn't: it can't be opened, or the canvas is closed by then. */
 async function lay(state, { undo, mode, pending = null, touched = false }) {
-  opening = true;
+  const before = open;
+  opening = pending === null; // what came by itself keeps nobody from painting
   let ready;
   try {
     ready = await prepared(state, redraw, changed);
@@ -64,12 +66,16 @@ async function lay(state, { undo, mode, pending = null, touched = false }) {
   } finally {
     opening = false;
   }
-  if (open) putAway(open);
+  if (open !== before || before?.closing || (pending && isBusy(before))) {
+    drop(ready);
+    return false;
+  }
+  if (before) putAway(before);
   open = { ...ready, undo, pending, painted: false, asked: false, touched, dirty: false, hardened: Boolean(state.source.levels), timer: 0, keeping: Promise.resolve(), closing: false };
   const { base, layers } = open;
   if (pending) layers.frame = open.opened.frame = { left: 0, top: 0, right: 0, bottom: 0 };
   openDialog(byId("canvas-dialog"));
-  useTools(base, layers);
+  useTools(base, layers, before !== null);
   useKeys(layers);
   useFrame(layers, (least) => timesLarger(open, least), reframed);
   showPicture(base, layers, moved);
@@ -138,8 +144,9 @@ async function generate() {
     return;
   }
   if (one !== open || one.closing) return;
+  one.painted = false; // what is painted from here on isn't asked for
   if (plansFirst() || (await asked(true)) === null) return void finish(true); // what is to be seen next lies under the canvas
-  Object.assign(one, { asked: true, painted: false });
+  one.asked = true;
   left.delete(one.state.source.turn.of);
   undone = [];
   run();
@@ -151,14 +158,15 @@ async function arrive(row) {
   const one = open;
   const turn = one?.state.source.turn;
   if (!one?.asked || one.closing || opening || row?.turn?.talk !== turn.talk || row.turn.of !== turn.of) return;
-  if (one.painted || isDrawing() || isPlacing()) return;
-  const state = await stateOf(row.id);
-  if (!state || one !== open || one.painted) return;
+  const state = isBusy(one) ? null : await stateOf(row.id);
+  if (!state || one !== open) return;
   const typed = document.activeElement === byId("canvas-prompt") && byId("canvas-prompt");
   if (!(await lay(state, { undo: one.undo, mode: one.mode, pending: row, touched: one.touched }))) return;
   if (typed && typed.value === state.sentence) typed.select(); // the next sentence takes its place
   else if (document.activeElement === document.body) byId("canvas-paint").focus();
 }
+
+const isBusy = (one) => one.painted || isDrawing() || isPlacing();
 
 /** Goes to a turn, by a click, or to what it was made of: what is painted here and not made yet is found here again. */
 async function goTo(state, sentence = state?.sentence) {
@@ -171,11 +179,12 @@ async function goTo(state, sentence = state?.sentence) {
     return false;
   }
   if (one.painted || one.asked) left.set(one.state.source.turn.of, { ...sourceState(), extend: marginsOf(one), sentence: byId("canvas-prompt").value });
+  opening = true;
   const { source, mask, extend } = state;
   if (rowOf({ id: source.turn.of })) settle(source); // a photo has the size that it was given
   for (const side of SIDES) set(`extend.${side}`, extend[side] || "");
   if (sentence) set("prompt", sentence);
-  await restoreSource({ source, mask });
+  await restoreSource({ source, mask }).finally(() => { opening = false; });
   return lay(sourceState(), { undo: one.undo, mode: one.mode, touched: true });
 }
 
@@ -235,7 +244,10 @@ async function keepAll() {
 async function release() {
   const one = open;
   if (!one || byId("canvas-dialog").open) return;
-  if (!one.closing) await keepAll().catch(() => {}); // a browser may close a dialog without asking
+  if (!one.closing) {
+    one.closing = true; // a browser may close a dialog without asking
+    await keepAll().catch(() => {});
+  }
   open = null;
   putAway(one);
   dropTools();
@@ -249,8 +261,12 @@ async function release() {
 function putAway(one) {
   clearTimeout(one.timer);
   letGo();
-  one.base.close();
-  one.layers.release();
+  drop(one);
+}
+
+function drop({ base, layers }) {
+  base.close();
+  layers.release();
 }
 
 function setMode(mode) {
@@ -351,7 +367,7 @@ function startButtons() {
   act("canvas-redo", () => undo(false));
   act("canvas-close", finish);
   act("canvas-done", () => finish());
-  act("canvas-generate", generate);
+  act("canvas-generate", () => inOrder(generate));
   act("canvas-in", () => zoom(CLOSER));
   act("canvas-out", () => zoom(1 / CLOSER));
   act("canvas-fit", fit);
@@ -371,7 +387,7 @@ function start() {
   startFrame();
   startPlacing(() => open !== null, bring);
   startHands(draws, pointAt);
-  startKeys({ undo: () => undo(true), redo: () => undo(false), generate, before: toggleBefore, escape, draws });
+  startKeys({ undo: () => undo(true), redo: () => undo(false), generate: () => inOrder(generate), before: toggleBefore, escape, draws });
   startTurns((id) => inOrder(() => goToTurn(id)));
   startMaking(() => open?.state.source.turn ?? null, () => Boolean(open?.asked && !open.painted));
   whenGalleryChanges(({ added, made: here }) => { inOrder(() => arrive(here ? added[0] : null)); });

@@ -33,7 +33,8 @@ export function beginMaking(goesOn = false) {
 function follow(goesOn) {
   const now = turn();
   const ended = order;
-  order = now && (orders().filter((one) => one.wanted.turn?.talk === now.talk && ["running", "waiting"].includes(one.state))[0] ?? null);
+  order = now && (orders().find((one) => one.wanted.turn?.talk === now.talk && ["running", "waiting"].includes(one.state)) ?? null);
+  if (!order && document.activeElement === byId("canvas-cancel")) byId("canvas-generate").focus(); // it goes
   show(byId("canvas-run"), Boolean(order));
   show(byId("canvas-hint"), !order);
   if (now && ended && ended !== order && ended.state === "failed") notice(ended.error, { about: "canvas", bad: true });
@@ -53,8 +54,9 @@ function ahead() {
 /** Shows what the picture was made of, and itself again. */
 export async function toggleBefore() {
   if (before) return showOver(null), tell(t("canvas.after.now"));
+  const of = turn()?.of;
   const found = hasBefore() ? await pictureBefore() : null;
-  if (!found || !turn()) return undefined;
+  if (!found || turn()?.of !== of) return undefined;
   showOver(found.blob, found.inner);
   before = true;
   press(byId("canvas-before"), true);

@@ -31,12 +31,12 @@ export function startTools() {
   byId("canvas-colour").addEventListener("input", (event) => { now.colour = event.target.value; });
 }
 
-/** Takes up the tools for a picture. */
-export function useTools(picture, of) {
+/** Takes up the tools for a picture; `again`: those that were in hand. */
+export function useTools(picture, of, again = false) {
   [base, layers, points, last] = [picture, of, null, null];
   setNumber("size", own ? now.size : Math.max(8, Math.round(Math.min(of.width, of.height) / 8)));
   setNumber("feather", now.feather);
-  takeTool("brush");
+  takeTool(again ? now.kind : "brush");
   press(byId("canvas-erase"), (now.erase = false));
 }
 

@@ -63,8 +63,10 @@ export async function showTurns() {
   const own = ++round;
   const made = turns();
   const ids = [now.talk, ...made.map(({ id }) => id)];
-  for (const id of made.length ? ids : []) if (!known.has(id)) known.set(id, await told(id));
-  if (own !== round || !now) return;
+  for (const id of made.length ? ids : []) {
+    if (!known.has(id)) known.set(id, await told(id));
+    if (own !== round || !now) return; // asked for anew, or closed
+  }
   const focused = document.activeElement?.dataset.turn;
   byId("canvas-turn-list").replaceChildren(...(made.length ? ids.map((id, n) => item(id, n, ids)) : []));
   show(byId("canvas-turns"), made.length > 0);
@@ -78,7 +80,7 @@ function item(id, n, ids) {
   const from = ids.indexOf(rowOf({ id })?.turn?.of);
   const said = [place && t(`canvas.place.${place}`), n > 1 && from >= 0 && from !== n - 1 ? (from ? t("canvas.turn.from", { n: from }) : t("canvas.turn.first")) : ""].filter(Boolean).join(", ");
   const words = make("span", { className: "turn-words" }, make("span", { className: "turn-said", dir: "auto" }, n ? `${n}. ${sentence}` : t("canvas.turn.begin")), make("span", { className: "hint" }, said));
-  const button = make("button", { type: "button", className: "turn", "data-turn": id, title: sentence, tabIndex: id === now.of ? 0 : -1, onclick: () => go(id) }, canvas, words);
+  const button = make("button", { type: "button", className: "turn", "data-turn": id, title: sentence, tabIndex: id === now.of || (n === 0 && !ids.includes(now.of)) ? 0 : -1, onclick: () => go(id) }, canvas, words);
   if (id === now.of) button.setAttribute("aria-current", "true");
   return make("li", {}, button);
 }
@@ -87,8 +89,8 @@ function item(id, n, ids) {
 async function told(id) {
   const row = rowOf({ id });
   const entry = row && (await entryOf(row));
-  const blob = row ? (await thumbsOf([row]))[0] : await beginning();
-  const place = id === now.talk || !entry ? { name: null } : await placeIn(entry);
+  const blob = row ? (await thumbsOf([row]))[0] : id === now?.talk ? await beginning() : null;
+  const place = !entry?.turn ? { name: null } : await placeIn(entry);
   return { canvas: await smallPicture(blob, place), sentence: sentenceOf(entry), place: place.name };
 }
 
@@ -154,7 +156,7 @@ export async function stateOf(id) {
     return { source: { ...source, ...(source.work && { blob: source.work.blob, width: source.work.width, height: source.work.height, from: source.work.from, work: null }), levels: null, turn }, mask: null, extend: {}, sentence: "" };
   }
   const row = rowOf({ id });
-  const file = row ? await fileOf(row) : await beginning();
+  const file = row ? await fileOf(row) : id === now.talk ? await beginning() : null;
   if (!file) return null;
   const made = await scaled(file, longestSide());
   return { source: { ...made, name: t("source.result"), whole: made.from && file, turn }, mask: null, extend: {}, sentence: sentenceOf(row && (await entryOf(row))) };
@@ -163,10 +165,11 @@ export async function stateOf(id) {
 /** What a turn was made of, with its mask and its colours as they were painted. */
 export async function requestOf(id) {
   const entry = await entryOf({ id });
+  if (!entry) return null;
   const { meta, turn } = entry;
   const [img, mask] = await Promise.all([sourceOf(meta.img), sourceOf(meta.mask)]);
   if (!img) return null;
-  const first = turn.of === original?.talk && !turn.work ? { from: (original.source.work ?? original.source).from, whole: original.source.whole } : { whole: null };
+  const first = turn.of === original?.talk ? { whole: original.source.whole, ...(!turn.work && { from: (original.source.work ?? original.source).from }) } : { whole: null };
   return { source: { ...(await scaled(img, longestSide())), ...first, name: t("source.result"), work: turn.work ?? null, turn: { talk: turn.talk, of: turn.of } }, mask: mask ?? null, extend: meta.extend ?? {}, sentence: sentenceOf(entry) };
 }
 

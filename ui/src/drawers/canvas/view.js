@@ -18,12 +18,12 @@ let waiting = false;
 let stale = undefined; // the box to be drawn anew, null for all
 let stirred = () => {};
 
-/** Shows a picture with its layers; `onMove` is called whenever it is seen otherwise. */
+/** Shows a picture with its layers, one that takes another's place as that was seen; `onMove` is called whenever it is seen otherwise. */
 export function showPicture(base, layers, onMove) {
   stirred = onMove;
-  measure();
-  seen = { base, layers, scale: 1, x: 0, y: 0, fitted: true };
-  fit();
+  const alike = seen && seen.layers.width === layers.width && seen.layers.height === layers.height;
+  seen = alike ? { ...seen, base, layers } : { base, layers, scale: 1, x: 0, y: 0, fitted: true };
+  refit();
 }
 
 export function hidePicture() {

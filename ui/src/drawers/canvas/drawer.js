@@ -185,7 +185,7 @@ async function goTo(state, sentence = state?.sentence) {
   for (const side of SIDES) set(`extend.${side}`, extend[side] || "");
   if (sentence) set("prompt", sentence);
   await restoreSource({ source, mask }).finally(() => { opening = false; });
-  return lay(sourceState(), { undo: one.undo, mode: one.mode, touched: true });
+  return open === one && lay(sourceState(), { undo: one.undo, mode: one.mode, touched: true });
 }
 
 async function goToTurn(id) {

@@ -105,7 +105,7 @@ def test_every_text_is_used_and_every_used_text_is_there():
     used = set(MARKS.findall(html)) | set(USED.findall(scripts))
     assert used - texts["en"].keys() == set()
     made = re.compile(
-        r"(?:field|kind|map|status|theme|preset|run\.stage|resize|fit|preview|hires|source|keys?|devices\.way|first\.(?:kind|language)|orders|safety|plan\.change|canvas\.hint|builder|completing|models\.(?:kind|is|fits)|line"
+        r"(?:field|kind|map|status|theme|preset|run\.stage|resize|fit|preview|hires|source|keys?|devices\.way|first\.(?:kind|language)|orders|safety|plan\.change|canvas\.(?:hint|place)|builder|completing|models\.(?:kind|is|fits)|line"
         r"|axis(?:\.how)?|explore\.cell|surprise|origin\.(?:signature|action|type|source|mark))\.[\w.-]+|examples(?:\.shipped)?"
     )
     forgotten = {key for key in texts["en"].keys() - used if not made.fullmatch(key) and f'"{key}"' not in scripts}

@@ -2,8 +2,10 @@
 
 import json
 
+import msgspec
 from playwright.sync_api import expect
 
+from imagine.words.moderation import ModerationSettings
 from tests.page.acts import arrive, generate, issues, last, png
 from tests.server.served import add_model
 from tools import document_keys
@@ -27,7 +29,14 @@ def test_who_comes_first_sees_what_is_here_until_the_first_picture(windows, site
     expect(page.locator("#empty")).to_be_hidden()
     assert page.evaluate("document.activeElement.id") == "f-prompt", "it takes nobody's place"
     assert issues(page, "#stage") == []
-    page.get_by_role("button", name="4 variants at once").press("Enter")
+    chip = page.get_by_role("button", name="4 variants at once")
+    chip.focus()
+    renamed = msgspec.structs.replace(site.worker.ready, name="Other GPU")
+    site.on_loop(lambda: setattr(site.worker, "ready", renamed))
+    page.evaluate(LOOK)
+    expect(first.locator("#first-where")).to_contain_text("Other GPU")
+    expect(chip).to_be_focused()  # what is looked at again moves nothing from under a hand
+    chip.press("Enter")
     expect(page.locator("#f-count")).to_have_value("4")
     expect(page.locator("#f-prompt")).to_be_focused()
     assert site.worker.seen == [], "nothing is drawn by itself"
@@ -43,13 +52,19 @@ def test_who_comes_first_sees_what_is_here_until_the_first_picture(windows, site
 
 
 def test_without_a_model_it_says_what_to_do_and_sees_one_that_comes(windows, serve, tmp_path):
-    page = windows.open(serve(models=()).url, known=False, ready=False)
+    site = serve(models=(), moderation=ModerationSettings(stages=()))
+    page = windows.open(site.url, known=False, ready=False)
     expect(page.locator("#first-models li")).to_contain_text("nothing can be drawn")
+    expect(page.locator("#first-set")).to_contain_text("Prompts and pictures aren’t checked.")
+    expect(page.locator("#first-where")).to_contain_text("stays on it. Where 127.0.0.1")
+    site.on_loop(lambda: setattr(site.worker, "away", True))
     expect(page.locator("#first-ways")).to_contain_text("~/.imagine/models")
     expect(page.locator("#first-try-part")).to_be_hidden()
     add_model(tmp_path / "home", "wolf")
     page.evaluate(LOOK)
     expect(page.locator("#first-models li")).to_contain_text("wolf")
+    expect(page.locator("#first-where")).to_contain_text("It has others draw, too: fake.")
+    expect(page.locator("#first-where")).not_to_contain_text("stays on it")
     page.click("#first-close")
     expect(page.locator("#empty")).to_be_visible()
     expect(page.locator("#f-model")).to_have_value("wolf")
@@ -130,3 +145,26 @@ def test_help_stands_where_it_is_needed(page, windows, site):
     expect(page.get_by_label("What counts of a.png")).to_be_visible()  # only what was wrong is hidden again
     page.click("#seed-keep")
     expect(page.locator("#f-seed")).to_have_value(str(last(site).params.seed))
+
+
+def test_before_the_key_nothing_is_said_of_what_only_the_server_knows(windows, serve):
+    windows.expected.append("401")
+    page = windows.open(serve(api_key="sesame").url, known=False, ready=False)
+    expect(page.locator("#status")).to_have_attribute("data-state", "key")
+    page.click("#status")
+    page.fill("#server-key", "sesame")
+    page.click("#server-form [type=submit]")
+    first = page.locator("#frame > #first")
+    expect(first.locator("#first-models li")).to_contain_text("fox")
+    expect(first.locator("#first-ways")).to_contain_text("told to ask nobody")
+    expect(first.locator("#first-set")).to_contain_text("This browser has an API key.")
+    page.evaluate("localStorage.removeItem('imagine.key')")
+    page.reload()
+    expect(page.locator("#status")).to_have_attribute("data-state", "key")
+    page.click("#status")
+    page.click("[data-view=first]")
+    expect(page.locator("#first-models li")).to_contain_text("says what is here once it has its API key")
+    expect(page.locator("#first-set")).to_contain_text("This server needs its API key.")
+    page.get_by_role("button", name="Enter the key").click()
+    expect(page.locator("#first-dialog")).to_be_hidden()
+    expect(page.locator("#server-key")).to_be_focused()

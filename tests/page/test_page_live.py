@@ -4,6 +4,11 @@ from playwright.sync_api import expect
 
 from tests.page.acts import arrive, downloaded, generate, issues, last, opened
 
+LOOKED_AT = """(seen) => {
+    Object.defineProperty(document, "hidden", { value: !seen, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
 
 def switch_on(page):
     """Has it redrawn, once a picture has told how quick the model is."""
@@ -62,10 +67,31 @@ def test_a_newer_wish_takes_the_one_before_back_and_waits_for_its_end(page, site
     page.fill("#f-prompt", "an owl")
     page.click("#generate")
     expect(page.locator(".thumb")).to_have_count(3)
-    assert held in site.worker.cancelled
+    site.until(lambda: held in site.worker.cancelled)
     first, second = (job.params for job in site.worker.seen[-2:])
     assert (first.prompt, second.seed) == ("an owl", first.seed + 1)
     assert first.seed == site.worker.seen[-3].params.seed, "the draft's own"
+
+
+def test_what_is_pressed_twice_is_kept_once_and_what_nobody_looks_at_waits(page, site):
+    switch_on(page)
+    drafted(page, "a fox")
+    page.fill("#f-prompt", "hold a lynx")
+    site.until(lambda: last(site).params.prompt == "hold a lynx")
+    held = last(site).job
+    page.evaluate(LOOKED_AT, False)
+    site.until(lambda: held in site.worker.cancelled)
+    page.evaluate(LOOKED_AT, True)
+    site.until(lambda: [job.params.prompt for job in site.worker.seen].count("hold a lynx") == 2)
+    page.fill("#f-prompt", "hearts")
+    expect(page.locator("#redraw-note")).to_contain_text("Not redrawn: the picture isn't shown")
+    expect(page.locator("#live")).to_contain_text("Not redrawn")
+    page.fill("#f-prompt", "a hare")
+    drafted(page, "a hare")
+    asked = len(site.worker.seen)
+    page.evaluate("['', ''].forEach(() => document.querySelector('#redraw-keep').click())")
+    expect(page.locator(".thumb")).to_have_count(3)
+    assert len(site.worker.seen) == asked + 1, "the second press asks for another"
 
 
 def test_it_is_offered_where_the_model_is_known_to_be_quick_enough(page, site):

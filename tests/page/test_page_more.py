@@ -24,6 +24,9 @@ def test_the_chosen_picture_is_compared_and_becomes_a_reference(page):
     page.press("#do-more > summary", "Enter")
     expect(page.get_by_role("button", name="Follow this picture")).to_be_disabled()
     expect(page.locator("#more-why")).to_contain_text("No ControlNet for this model is here")
+    page.get_by_role("button", name="Follow this picture").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-about=why]")).to_contain_text("No ControlNet for this model is here")
     box = page.locator("#more-items").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390

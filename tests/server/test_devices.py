@@ -95,6 +95,7 @@ def test_each_device_is_told_of_and_one_that_is_broken_harms_no_other(tmp_path):
     room = Room(memory=100)
     gpu = beside(PromptedWorker("cuda:0"), ready=Ready(device="cuda:0", name="H200", room=room))
     lost = beside(PromptedWorker("cuda:1"), broken=in_english("can't be started: no such device"))
+    lost.away = True
 
     async def act(client):
         digest = (await (await client.get("/models/fox")).json())["digest"]
@@ -112,10 +113,10 @@ def test_each_device_is_told_of_and_one_that_is_broken_harms_no_other(tmp_path):
     worker = PromptedWorker("cpu")
     health, loaded, ollama, stats, memory, metrics = ask(tmp_path, act, worker=worker, beside=[gpu, lost])
     assert (health["status"], health["problem"]) == ("ready", None)
-    said = ("device", "name", "state", "models", "size", "memory")
+    said = ("device", "name", "state", "models", "size", "memory", "elsewhere")
     assert [tuple(d[name] for name in said) for d in health["devices"]] == [
-        ("cpu", "x86", "ready", 1, 30, 100), ("cuda:0", "H200", "ready", 1, 30, 100),
-        ("cuda:1", "", "broken", 0, 0, None),
+        ("cpu", "x86", "ready", 1, 30, 100, False), ("cuda:0", "H200", "ready", 1, 30, 100, False),
+        ("cuda:1", "", "broken", 0, 0, None, True),
     ]  # fmt: skip
     assert health["devices"][2]["problem"] == "the worker can't be started: no such device"
     assert (loaded["size"], [(d["device"], d["size"]) for d in loaded["devices"]]) == (

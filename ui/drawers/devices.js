@@ -1,4 +1,4 @@
-export const build = "8c14b8523290b09c";
+export const build = "9c68f30ae793fcf3";
 export const texts = {"devices.title":["Devices","Устройства"],"devices.running":["{n, plural, one:# picture is being made|other:# pictures are being made}","{n, plural, one:рисуется # картинка|few:рисуются # картинки|other:рисуется # картинок}"],"devices.waiting":["{n, plural, one:# waits|other:# wait}","{n, plural, one:ждёт #|few:ждут #|other:ждёт #}"],"devices.busy":["{n, plural, one:at # picture|other:at # pictures}","{n, plural, one:рисует # картинку|few:рисует # картинки|other:рисует # картинок}"],"devices.idle":["nothing to do","свободно"],"devices.room":["Models take {size} of the {whole} that it has for them","Модели занимают {size} из {whole}, отведённых для них"],"devices.size":["Models take {size}","Модели занимают {size}"],"devices.model":["{name} is loaded","Загружена {name}"],"devices.way.encoders":["its text encoder waits in main memory","текстовый кодировщик ждёт в оперативной памяти"],"devices.way.stages":["one network at a time","сети загружаются по одной"],"devices.way.layers":["layer by layer, which is slow","по слоям, это медленно"],"devices.until":["goes in {time} if nobody needs it","выгрузится через {time}, если никому не понадобится"],"devices.restarts":["{n, plural, one:Started again once|other:Started again # times}","{n, plural, one:Перезапускалось # раз|few:Перезапускалось # раза|other:Перезапускалось # раз}"],"devices.server":["Another server, which draws for this one","Другой сервер, который рисует для этого"],"devices.cluster":["A device of the cluster","Устройство кластера"],"devices.fetching":["Files that it lacks come to it: {done} of {size}","Получает недостающие файлы: {done} из {size}"]};
 export const style = ".device-rows > li{display:grid;grid-template-columns:minmax(0,1fr);gap:4px;padding:var(--s3) 0;border-top:1px solid var(--line)}\n.device-rows .points{padding-top:2px}\n.device-rows progress{margin:2px 0;color:var(--text)}\n";
 export const tree = [["dialog",{"id":"devices-dialog","class":"sheet","aria-labelledby":"devices-title"},["div",{"class":"label-row"},["h2",{"id":"devices-title","tabindex":"-1","data-t":"devices.title"}],["button",{"type":"button","class":"icon-button","data-close":"","data-t-aria-label":"close","data-t-title":"close"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-x"}]]]],["div",{"class":"sheet-body"},["p",{"class":"error","id":"devices-error","role":"alert","hidden":""}],["p",{"id":"devices-line","class":"hint"}],["ul",{"class":"device-rows","id":"devices-rows"}]]]];
@@ -8,7 +8,7 @@ const $drawer = (() => {
 
 const { ask, ServerError } = $api;
 const { elsewhere, server, whenLooked } = $connection;
-const { byId, make, openDialog, show } = $dom;
+const { byId, make, openDialog, say, show } = $dom;
 const { duration, fileSize, hasText, inEveryLanguage, t } = $i18n;
 
 const HOW = { ready: "good", starting: "wait", broken: "bad" };
@@ -39,7 +39,7 @@ error = failure.words;
 }
 if (mine !== looks) return;
 held = found;
-byId("devices-error").textContent = error;
+say(byId("devices-error"), error);
 show(byId("devices-error"), error !== "");
 describe();
 }

@@ -1,6 +1,6 @@
-export const build = "8c14b8523290b09c";
+export const build = "9c68f30ae793fcf3";
 export const texts = {"redraw.switch":["Redraw while I write","Перерисовывать, пока я пишу"],"redraw.hint":["After each pause there is a draft, always of one seed. Generate keeps it.","После каждой паузы появляется черновик, всё время с одним и тем же сидом. Кнопка «Создать» его сохранит."],"redraw.unknown":["Make one picture with this model first: then it is known whether it is quick enough.","Сначала сделайте этой моделью одну картинку: станет ясно, достаточно ли она быстрая."],"redraw.slow":["With this model and these settings a picture takes about {time}; this needs {most} or less.","С этой моделью и такими настройками картинка занимает около {time}, а нужно не больше {most}."],"redraw.assistant":["Not while the prompt is understood as a wish.","Не работает, пока описание понимается как пожелание."],"redraw.battery":["Paused: the battery of this device is low.","Приостановлено: батарея этого устройства почти разряжена."],"redraw.saving":["Paused: this device is to save data.","Приостановлено: на этом устройстве включена экономия трафика."],"redraw.draft":["Draft","Черновик"],"redraw.alt":["Draft: {prompt}","Черновик: {prompt}"],"redraw.there":["A draft is there. Generate keeps it.","Черновик готов. Кнопка «Создать» его сохранит."],"redraw.differs":["A quick draft: Generate draws it as large as you asked for, and it may come out differently.","Это быстрый черновик. По кнопке «Создать» картинка будет нарисована в заданном размере и может получиться другой."],"redraw.not":["Not redrawn: {why}","Не перерисовано: {why}"],"redraw.making":["drawing…","рисуется…"],"redraw.keep":["Keep","Оставить"],"redraw.seed":["Another seed","Другой сид"],"redraw.off":["Stop redrawing","Больше не перерисовывать"]};
-export const style = "#redraw-row{grid-column:1 / -1}\n#redraw:disabled + span{color:var(--muted)}\n#redraw-small{display:none}\n#redraw-note:empty{display:none}\n\n@media (max-width:860px){\n#redraw-small{display:block;justify-self:start;max-width:100%;max-height:42dvh;border-radius:10px}\n.panel #redraw-about{margin-top:var(--s2)}\n}\n";
+export const style = "#redraw-row{grid-column:1 / -1}\n#redraw[aria-disabled=\"true\"] + span{color:var(--muted)}\n#redraw-small{display:none}\n#redraw-note:empty{display:none}\n\n@media (max-width:860px){\n#redraw-small{display:block;justify-self:start;max-width:100%;max-height:42dvh;border-radius:10px}\n.panel #redraw-about{margin-top:var(--s2)}\n}\n";
 export const tree = [["div",{"id":"redraw-row"},["label",{"class":"check"},["input",{"type":"checkbox","id":"redraw","aria-describedby":"redraw-hint"}]," ",["span",{"data-t":"redraw.switch"}]],["p",{"class":"hint","id":"redraw-hint"}]],["div",{"class":"about","id":"redraw-about","hidden":""},["canvas",{"id":"redraw-small","width":"1","height":"1","aria-hidden":"true"}],["p",{"class":"about-text","id":"redraw-text"}],["p",{"class":"hint","id":"redraw-note"}],["div",{"class":"toolbar","id":"redraw-acts","role":"group","data-t-aria-label":"redraw.draft"},["button",{"type":"button","class":"button small","id":"redraw-keep","data-t":"redraw.keep"}],["button",{"type":"button","class":"button small","id":"redraw-seed","data-t":"redraw.seed"}],["button",{"type":"button","class":"button small","id":"redraw-off","data-t":"redraw.off"}]]]];
 export const start = ({ $api, $assistant, $board, $collection, $controls, $dom, $form, $i18n, $memory, $offers, $pictures, $queue, $run, $source, $stage }) => {
 
@@ -38,14 +38,18 @@ if (making.order) cancelOrder(making.order);
 
 async function make({ body, done, failed }) {
 const mine = (making = { order: null, stale: false, abort: new AbortController() });
+let came = false;
 try {
 for await (const line of generate(body, mine.abort.signal)) {
 if (mine.order === null && line.order) {
 mine.order = line.order;
 if (mine.stale) cancelOrder(mine.order);
 }
+if (line.status === "blocked") throw line.error;
+if (line.status === "final") came = true;
 if (line.status === "final" && !mine.stale) await done(line);
 }
+if (!came) throw new ServerError(0, "error.cut");
 } catch (error) {
 if (!mine.stale && !(error instanceof ServerError)) throw error;
 if (!mine.stale) failed(error);
@@ -157,7 +161,7 @@ const $drawer = (() => {
 const { assistsStraight, plansFirst } = $assistant;
 const { batchOf, keepPicture, rowOf, whenGalleryChanges } = $collection;
 const { control } = $controls;
-const { byId, show, tell } = $dom;
+const { allow, byId, show, tell } = $dom;
 const { whenChanged } = $form;
 const { duration, inEveryLanguage, t } = $i18n;
 const { remember, remembered, whenRemembered } = $memory;
@@ -212,7 +216,8 @@ whenChanged(changed);
 whenQueueChanges(() => { if (isRunning()) stop(); });
 whenGalleryChanges(describe);
 whenSpared(changed);
-document.addEventListener("visibilitychange", () => { if (document.hidden) stop(); else changed(); });
+for (const id of ["assist", "assist-straight"]) byId(id).addEventListener("change", changed);
+document.addEventListener("visibilitychange", () => { if (document.hidden) hide(); else changed(); });
 NARROW.addEventListener("change", place);
 place();
 inEveryLanguage(() => { describe(); describeDraft(); });
@@ -272,6 +277,7 @@ greeted = true;
 }
 
 function fail(sentence) {
+if (sentence && sentence !== failure) tell(sentence);
 failure = sentence;
 describeDraft();
 }
@@ -280,6 +286,11 @@ function stop() {
 clearTimeout(timer);
 turn += 1;
 forgetWish();
+}
+
+function hide() {
+if (isMaking()) last = null;
+stop();
 }
 
 async function leave() {
@@ -297,10 +308,12 @@ async function kept(wanted) {
 if (!isOn()) return false;
 const own = isSeen() || isMaking();
 stop();
+if (plansFirst()) return false;
 if (own) for (const said of [wanted.body, wanted.said]) said.seed ??= seed;
 last = essenceOf(quickOf(wanted.body, seed));
 if (!isSeen() || essenceOf(wanted.body) !== draft.said) return false;
 const { line, blob, pictures } = draft;
+draft = null; // pressed twice, it isn't kept twice
 const { warnings, notes, timings } = line;
 await showEntry(await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings, notes, timings, sources: pictures, turn: wanted.turn }));
 tell(t("live.done", { n: 1, seed: line.seed }));
@@ -309,7 +322,7 @@ return true;
 
 async function describe() {
 const reason = why();
-byId("redraw").disabled = reason !== "" && !isOn();
+allow(byId("redraw"), isOn() ? "" : reason);
 byId("redraw-hint").textContent = reason || t("redraw.hint");
 if (await lookBack(control("model").value)) changed();
 }

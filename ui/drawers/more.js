@@ -1,6 +1,6 @@
-export const build = "8c14b8523290b09c";
+export const build = "9c68f30ae793fcf3";
 export const texts = {"more.compare":["Compare these","Сравнить эти картинки"],"more.before":["Before and after","Сравнить: до и после"],"do.copy":["Copy the picture","Скопировать картинку"],"do.copied":["The picture is copied.","Картинка скопирована."],"do.nocopy":["Browsers let a page copy pictures only over https or on localhost. Download it, or open it in full size and copy it with the right mouse button.","Браузер разрешает копировать картинки только по https или с localhost. Скачайте её или откройте во весь экран и скопируйте правой кнопкой мыши."],"do.denied":["The browser did not allow copying the picture.","Браузер не разрешил скопировать картинку."],"do.share":["Share the PNG, with its recipe","Поделиться PNG вместе с рецептом"],"do.share.not":["The picture could not be shared.","Поделиться картинкой не удалось."]};
-export const style = "#more-items{top:auto;bottom:calc(100% + 4px)}\n#more-list button:disabled{color:var(--muted);cursor:default;background:none}\n#more-why{padding:0 10px 6px}\n\n@media (max-width:860px){\n#do-more{position:static}\n#about .toolbar{position:relative}\n}\n";
+export const style = "#more-items{top:auto;bottom:calc(100% + 4px)}\n#more-list button[aria-disabled=\"true\"]{color:var(--muted);cursor:default;background:none}\n#more-why{padding:0 10px 6px}\n\n@media (max-width:860px){\n#do-more{position:static}\n#about .toolbar{position:relative}\n}\n";
 export const tree = [["div",{"id":"more-list"},["button",{"type":"button","data-more":"references","data-t":"drop.references"}],["button",{"type":"button","data-more":"control","data-t":"drop.control"}],["p",{"class":"hint","id":"more-why","hidden":""}],["button",{"type":"button","data-more":"compare","data-t":"more.compare"}],["button",{"type":"button","data-more":"before","data-t":"more.before"}],["button",{"type":"button","data-more":"copy","data-t":"do.copy"}],["button",{"type":"button","data-more":"share","data-t":"do.share"}]]];
 export const start = ({ $beside, $clipboard, $collection, $dom, $drawers, $i18n, $notices, $pictures, $stage }) => {
 
@@ -25,7 +25,7 @@ const $drawer = (() => {
 const { besideRefusal, takeBeside } = $beside;
 const { canCopyPictures, copyPicture } = $clipboard;
 const { fileOf } = $collection;
-const { all, byId, show } = $dom;
+const { all, allow, byId, show } = $dom;
 const { drawer } = $drawers;
 const { t } = $i18n;
 const { notice } = $notices;
@@ -44,7 +44,7 @@ if (!entry) return;
 earlier = null;
 show(item("compare"), seenBoard().entries.length > 1);
 show(item("share"), canShare());
-for (const name of ["references", "control"]) item(name).disabled = besideRefusal(name) !== "";
+for (const name of ["references", "control"]) allow(item(name), besideRefusal(name));
 const reasons = [...new Set(["references", "control"].map(besideRefusal))].filter(Boolean);
 byId("more-why").textContent = reasons.join(" ");
 show(byId("more-why"), reasons.length > 0);

@@ -1,17 +1,18 @@
-export const build = "8c14b8523290b09c";
+export const build = "9c68f30ae793fcf3";
 export const texts = {"orders.title":["Kept orders","Заказы на сервере"],"orders.what":["Orders that the server itself keeps: they go on when the page is closed, and when the server is started again. What commands and programs have asked for with your key stands here, too.","Заказы, которые хранит сам сервер: они продолжаются и без открытой страницы, и после его перезапуска. Здесь же заказы команд и программ с вашим ключом."],"orders.hand":["Hand over what the form says","Отдать серверу заказ из формы"],"orders.handed":["The server has it. The page may be closed.","Заказ у сервера. Страницу можно закрыть."],"orders.empty":["The server keeps no order of yours.","Ваших заказов на сервере нет."],"orders.of":["{n, plural, one:# picture|other:# pictures}, {time}","{n, plural, one:# картинка|few:# картинки|other:# картинок}, {time}"],"orders.queued":["Waits","Ждёт"],"orders.running":["Is being made","Рисуется"],"orders.succeeded":["Done","Готово"],"orders.failed":["Failed","Не получилось"],"orders.cancelled":["Cancelled","Отменено"],"orders.expired":["Its pictures are no longer kept","Картинки больше не хранятся"],"orders.until":["kept until {time}","хранится до {time}"],"orders.cancel":["Cancel","Отменить"],"orders.take":["Show, and keep in this browser","Показать и сохранить в этом браузере"],"orders.taken":["{n, plural, one:The picture is|other:# pictures are} in your gallery now.","{n, plural, one:Картинка теперь в вашей галерее.|few:# картинки теперь в вашей галерее.|other:# картинок теперь в вашей галерее.}"],"orders.again":["Ask again","Повторить"],"orders.id":["Its id","Номер"],"orders.placed":["Placed","Сделан"],"orders.ended":["Ended","Завершён"],"orders.result":["Its result","Результат"],"orders.command":["By command","Команда"],"orders.webhook":["Who is told","Кому сообщается"],"orders.attempts":["{n, plural, one:tried once|other:tried # times}","{n, plural, one:# попытка|few:# попытки|other:# попыток}"]};
 export const style = ".orders-hand{justify-content:flex-start}\n.order-rows > li{display:grid;grid-template-columns:minmax(0,1fr);gap:var(--s2);padding:var(--s3) 0;border-top:1px solid var(--line)}\n.order-rows b{font-weight:550;overflow:hidden;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2}\n.order-rows .dialog-actions{justify-content:flex-start;flex-wrap:wrap}\n.order-pictures{display:flex;flex-wrap:wrap;gap:6px}\n.order-pictures img{display:block;width:72px;height:72px;object-fit:cover;border-radius:10px;background:var(--sunken)}\n";
 export const tree = [["dialog",{"id":"orders-dialog","class":"sheet","aria-labelledby":"orders-title"},["div",{"class":"label-row"},["h2",{"id":"orders-title","tabindex":"-1","data-t":"orders.title"}],["button",{"type":"button","class":"icon-button","data-close":"","data-t-aria-label":"close","data-t-title":"close"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-x"}]]]],["div",{"class":"sheet-body"},["p",{"class":"hint","data-t":"orders.what"}],["div",{"class":"dialog-actions orders-hand"},["button",{"type":"button","class":"button small","id":"orders-hand","data-t":"orders.hand"}]],["p",{"class":"error","id":"orders-error","role":"alert","hidden":""}],["p",{"class":"hint","id":"orders-empty","data-t":"orders.empty","hidden":""}],["ul",{"class":"order-rows","id":"orders-rows"}]]]];
-export const start = ({ $api, $collection, $connection, $controls, $database, $dom, $i18n, $memory, $notices, $pictures, $run, $stage }) => {
+export const start = ({ $api, $assistant, $collection, $connection, $controls, $database, $dom, $i18n, $memory, $notices, $pictures, $run, $stage }) => {
 
 const $drawer = (() => {
 
 const { ask, blobAt, held, post, ServerError } = $api;
+const { plansFirst } = $assistant;
 const { whenLooked } = $connection;
 const { keepPicture } = $collection;
 const { focusFirstError } = $controls;
 const { freshId } = $database;
-const { byId, make, openDialog, show, tell } = $dom;
+const { byId, make, openDialog, say, show, tell } = $dom;
 const { duration, inEveryLanguage, language, t } = $i18n;
 const { remember, remembered } = $memory;
 const { notice } = $notices;
@@ -29,6 +30,7 @@ const thumbs = new Map();
 let found = null;
 let looks = 0;
 let refused = ""; // why what was last tried couldn't be: it stands until something else is
+const trying = new Set();
 
 async function openOrders() {
 openDialog(byId("orders-dialog"));
@@ -48,12 +50,12 @@ error = failure.words;
 }
 if (mine !== looks) return;
 found = told;
-say(error || refused);
+sayError(error || refused);
 describe();
 }
 
-function say(error) {
-byId("orders-error").textContent = error;
+function sayError(error) {
+say(byId("orders-error"), error);
 show(byId("orders-error"), error !== "");
 }
 
@@ -90,7 +92,7 @@ const state = make("li", { "data-how": HOW[order.state] ?? "" }, stateSaid(order
 const pictures = make("div", { className: "order-pictures" });
 for (const each of done.slice(0, SEEN)) pictures.append(pictureOf(each));
 const acts = make("div", { className: "dialog-actions" });
-const offer = (act, what) => acts.append(make("button", { type: "button", className: "button small", "data-act": act, "aria-label": `${t(`orders.${act}`)}: ${title}`, onclick: () => tried(what) }, t(`orders.${act}`)));
+const offer = (act, what) => acts.append(make("button", { type: "button", className: "button small", "data-act": act, "aria-label": `${t(`orders.${act}`)}: ${title}`, onclick: () => tried(`${act} ${order.id}`, what) }, t(`orders.${act}`)));
 if (OPEN.includes(order.state)) offer("cancel", () => ask(`/jobs/${order.id}`, { method: "DELETE" }));
 if (done.length) offer("take", () => take(done));
 if (!OPEN.includes(order.state) && known?.said) offer("again", () => place(known.said, known));
@@ -144,14 +146,18 @@ const { thumb } = await thumbnail(await blobAt(`/pictures/${name}`), SIDE);
 return URL.createObjectURL(thumb);
 }
 
-async function tried(act) {
+async function tried(name, act) {
+if (trying.has(name)) return undefined;
+trying.add(name);
 refused = "";
 try {
 await act();
 } catch (failure) {
 if (!(failure instanceof ServerError)) throw failure;
 refused = failure.words;
-return say(refused);
+return sayError(refused);
+} finally {
+trying.delete(name);
 }
 return look();
 }
@@ -179,6 +185,7 @@ focusFirstError();
 return;
 }
 const { progress: _, stream: __, preview: ___, ...body } = wanted.body;
+if (plansFirst()) body.assist = true;
 const pictures = [body.img, body.mask, body.control, body.references].some(Boolean);
 await place(body, { prompt: wanted.said.prompt, said: pictures ? null : body }); // pictures that are brought aren't kept here
 }
@@ -190,7 +197,7 @@ remember("handed", Object.fromEntries(list));
 tell(t("orders.handed"));
 }
 
-byId("orders-hand").addEventListener("click", () => tried(handOver));
+byId("orders-hand").addEventListener("click", () => tried("hand", handOver));
 whenLooked(look);
 inEveryLanguage(describe);
 return { openOrders };

@@ -1,4 +1,4 @@
-export const build = "8c14b8523290b09c";
+export const build = "9c68f30ae793fcf3";
 export const texts = {"copy.title":["Copy this","Скопируйте"],"copy.hint":["Over plain http a browser keeps the clipboard closed. The text is selected: press Ctrl+C or ⌘C.","По обычному http браузер не даёт доступа к буферу обмена. Текст выделен: нажмите Ctrl+C или ⌘C."],"server.title":["Server","Сервер"],"server.about":["Imagine {version} on {device}","Imagine {version}, {device}"],"server.hint":["Another address opens that server’s own page.","Если указать другой адрес, откроется страница того сервера."],"server.key":["API key","Ключ API"],"server.key.hint":["Only if the server asks for one. It stays in this browser.","Только если сервер его требует. Ключ останется в этом браузере."],"server.use":["Use","Применить"],"done.choices":["When pictures are done and you look elsewhere","Когда картинки готовы, а вы не смотрите на страницу"],"done.notify":["Show a notification","Показывать уведомление"],"done.sound":["Play a soft sound","Проигрывать тихий звук"],"done.refused":["This browser doesn’t show notifications of this page. You can allow them in its settings for this site.","Браузер не показывает уведомления этой страницы. Разрешите их в его настройках для этого сайта."],"done.failed":["The picture could not be made.","Картинка не получилась."],"done.ask":["Would you like to be told when your pictures are done while you look elsewhere?","Сообщать о готовых картинках, когда вы отошли или открыли другую вкладку?"],"done.yes":["Tell me","Сообщать"],"app.install":["Install as an app","Установить как приложение"],"app.away":["The server does not answer. Your pictures and what you wrote are here; the page goes on once it is back.","Сервер не отвечает. Ваши картинки и всё написанное на месте; рисовать можно будет, как только он снова ответит."],"app.shared":["{name} is the picture to start from.","Исходной картинкой стала {name}."],"views":["What is to be known","Что нужно знать"],"views.first":["What is here","Что здесь есть"],"views.devices":["Devices","Устройства"],"views.safety":["What holds here","Что здесь действует"],"views.orders":["Kept orders","Заказы на сервере"],"views.help":["Keys","Клавиши"]};
 export const style = ".rules{padding-top:var(--s4);border-top:1px solid var(--line);font-size:var(--small)}\n.rules h3,.rules legend{margin:0 0 var(--s1);font:inherit;color:var(--muted)}\n.choices{display:grid;gap:var(--s2);justify-items:start}\n.choices legend{float:left;width:100%}\n\ndialog.sheet{width:min(640px,calc(100vw - 32px));grid-template-rows:auto minmax(0,1fr)}\ndialog.sheet h2{outline:0}\n.sheet-body{overflow-y:auto;overscroll-behavior:contain;scrollbar-width:thin;display:grid;grid-template-columns:minmax(0,1fr);align-content:start;gap:var(--s4);margin:0 calc(-1 * var(--s5));padding:2px var(--s5) var(--s2);font-size:var(--small)}\n.sheet h3{margin:0 0 var(--s1);font-size:var(--small);font-weight:600}\n:is(.sheet,.first) :is(p,li){overflow-wrap:anywhere}\n:is(.sheet,.first) .points{display:grid;gap:6px}\n:is(.sheet,.first) .points > li{position:relative;padding-left:18px}\n:is(.sheet,.first) .points > li::before{content:\"\";position:absolute;left:2px;top:0.5em;width:8px;height:8px;border-radius:50%;background:var(--edge)}\n:is(.sheet,.first) .points > [data-how=\"good\"]::before{background:var(--good)}\n:is(.sheet,.first) .points > [data-how=\"wait\"]::before{background:var(--wait)}\n:is(.sheet,.first) .points > [data-how=\"bad\"]::before{background:var(--danger)}\n@media (max-width:860px){\ndialog.sheet{width:100vw;max-width:none;height:100dvh;max-height:none;margin:0;border:0;border-radius:0}\n.sheet-body{margin:0 calc(-1 * var(--s4));padding:2px var(--s4) var(--s4)}\n}\n";
 export const tree = [["dialog",{"id":"server-dialog","aria-labelledby":"server-title"},["form",{"method":"dialog","id":"server-form"},["h2",{"id":"server-title","data-t":"server.title"}],["p",{"id":"server-about","class":"hint"}],["div",{"class":"chips","role":"group","id":"server-views","data-t-aria-label":"views","hidden":""},["button",{"type":"button","class":"chip","data-view":"first","data-t":"views.first"}],["button",{"type":"button","class":"chip","data-view":"devices","data-t":"views.devices"}],["button",{"type":"button","class":"chip","data-view":"safety","data-t":"views.safety"}],["button",{"type":"button","class":"chip","data-view":"orders","data-t":"views.orders"}],["button",{"type":"button","class":"chip","data-view":"help","data-t":"views.help"}]],["p",{"class":"error","id":"server-error","role":"alert","hidden":""}],["div",{"class":"field"},["label",{"for":"server-address","data-t":"server.address"}],["input",{"id":"server-address","type":"text","inputmode":"url","spellcheck":"false","autocapitalize":"off","autocomplete":"off"}],["p",{"class":"hint","data-t":"server.hint"}]],["div",{"class":"field"},["label",{"for":"server-key","data-t":"server.key"}],["input",{"id":"server-key","type":"password","spellcheck":"false","autocomplete":"off"}],["p",{"class":"hint","data-t":"server.key.hint"}]],["fieldset",{"class":"rules choices"},["legend",{"data-t":"done.choices"}],["label",{"class":"check","id":"done-notify-label"},["input",{"type":"checkbox","id":"done-notify","aria-describedby":"done-refused"}]," ",["span",{"data-t":"done.notify"}]],["label",{"class":"check"},["input",{"type":"checkbox","id":"done-sound"}]," ",["span",{"data-t":"done.sound"}]],["p",{"class":"hint","id":"done-refused","role":"status","hidden":""}],["button",{"type":"button","class":"text-button inset","id":"app-install","data-t":"app.install","hidden":""}]],["div",{"class":"dialog-actions"},["button",{"type":"button","class":"button","data-close":"","data-t":"close"}],["button",{"type":"submit","class":"button primary","data-t":"server.use"}]]]],["dialog",{"id":"copy-dialog","aria-labelledby":"copy-title"},["h2",{"id":"copy-title","data-t":"copy.title"}],["p",{"class":"hint","data-t":"copy.hint"}],["textarea",{"id":"copy-text","rows":"4","readonly":"","data-t-aria-label":"copy.title"}],["div",{"class":"dialog-actions"},["button",{"type":"button","class":"button primary","data-close":"","data-t":"close"}]]]];
@@ -310,7 +310,7 @@ const { addressFrom, devicesNamed, look, server, whenLooked } = $connection;
 const { keys } = $database;
 const { all, byId, openDialog, show } = $dom;
 const { drawer } = $drawers;
-const { settings } = $form;
+const { isReady, settings } = $form;
 const { inEveryLanguage, language, t } = $i18n;
 const { hashOf } = $link;
 const { remember, remembered } = $memory;
@@ -346,8 +346,12 @@ orders: async () => (await drawer("orders"))?.openOrders(),
 help: async () => (await drawer("help"))?.openHelp(),
 };
 
+let greeted = false;
+
 async function greet() {
-if (remembered("first", false) || location.hash || !server().health) return;
+if (greeted || !isReady()) return;
+greeted = true;
+if (remembered("first", false) || location.hash) return;
 const pictures = await keys("rows").catch(() => [0]);
 if (pictures.length) remember("first", true);
 else (await drawer("first", true))?.greet();
@@ -407,7 +411,7 @@ startTelling();
 startApp();
 for (const button of all("[data-view]", byId("server-views"))) button.addEventListener("click", VIEWS[button.dataset.view]);
 drawer("help", true);
-greet();
+whenLooked(greet);
 return { openSettings, copyOtherwise };
 })();
 return $drawer;

@@ -2,7 +2,7 @@
 
 import { ask, ServerError } from "./api.js";
 import { field } from "./controls.js";
-import { all, byId, make, show } from "./dom.js";
+import { all, byId, make, say, show } from "./dom.js";
 import { hasText, inEveryLanguage, t } from "./i18n.js";
 import { numberIn, written } from "./numbers.js";
 import { makesMaps } from "./offers.js";
@@ -203,7 +203,7 @@ function check(name, row) {
   const wrong = !(value >= 0 && value <= most) ? t("beside.strength.not", { max: most }) : name === "control" && !item.said.model ? t(isAbsent(name) ? "control.absent" : "control.none") : "";
   input.toggleAttribute("aria-invalid", wrong !== "");
   const error = row.querySelector(".error");
-  error.textContent = wrong;
+  say(error, wrong);
   show(error, wrong !== "");
   if (!wrong) item.said.strength = value;
   return !wrong;

@@ -54,8 +54,8 @@ export async function openServer(error = "") {
 /** What it draws on, in words: each sort once; "" where that isn't known yet. */
 export const devicesNamed = (said) => [...new Set((said?.devices ?? []).map((each) => each.name).filter(Boolean))].join(", ");
 
-/** The devices that aren't this server's own: another server's are called by its address, a cluster's by its node's. */
-export const elsewhere = (devices) => devices.map((each) => each.device).filter((place) => /[./\]]|:\d{2,}$/.test(place) && !/^(cpu|cuda|mps|xpu)\b/.test(place));
+/** The devices of other machines: another server's are called by its address, a cluster's by its node's. */
+export const elsewhere = (devices) => devices.filter((each) => each.elsewhere).map((each) => each.device);
 
 /** Does the page come from a server of this computer? */
 export const isHere = () => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname);

@@ -46,6 +46,11 @@ export function press(button, pressed) {
   button.setAttribute("aria-pressed", String(pressed));
 }
 
+/** Puts a text there; the one that stands there already is not told anew. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** What a screen reader is told; the same words twice are said twice. */
 export function tell(text) {
   const live = byId("live");

@@ -35,6 +35,8 @@ class DeviceStatus(NamedTuple):
     """Bytes that models may take there; None where that isn't known."""
     bringing: BringState | None
     """What it has coming of the files that it lacks."""
+    elsewhere: bool
+    """Is it another machine's, to which what is drawn there has to go?"""
 
 
 class HeldModel(NamedTuple):
@@ -56,7 +58,7 @@ def devices_of(pool: Pool) -> list[DeviceStatus]:
                 worker.place, ready.device if ready else "", ready.name if ready else "", state,
                 worker.broken if state == "broken" else None, pool.running_on(worker), worker.restarts, len(models),
                 sum(model.size for model in models), ready.room.memory if ready and ready.room else None,
-                None if worker.brings is None else worker.brings.state,
+                None if worker.brings is None else worker.brings.state, worker.away,
             )
         )  # fmt: skip
     return told

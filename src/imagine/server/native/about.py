@@ -24,9 +24,9 @@ async def health(request: web.Request) -> web.Response:
     """That it is Imagine, and whether it can draw: `status` is ready, starting, broken (see `problem`) or stopping.
 
     It is ready while one of its `devices` is, each of which says its own `state`, what it is at, how many `models` it
-    holds and how many bytes of them, in how much `memory` that it has for models, how often it was started again, and
-    why it is broken. One of a cluster that lacks files says what it is `fetching`: bytes `done` of how many, or the
-    `problem` of what didn't come.
+    holds and how many bytes of them, in how much `memory` that it has for models, how often it was started again, why
+    it is broken, and whether it is `elsewhere`, where prompts and pictures go then. One of a cluster that lacks files
+    says what it is `fetching`: bytes `done` of how many, or the `problem` of what didn't come.
     `moderation` is what holds for who asks: whether `prompts` are held to the policy, and to the owner's `own` rules,
     and whether `pictures` are looked at; with a `problem` where they are to be, and what looks isn't there. `assistant`
     is whether there is one; `provenance` and `watermark`, whether every picture is signed, and marked in its pixels.
@@ -78,7 +78,7 @@ def in_words(gateway: Gateway) -> str:
 def _device_told(device: DeviceStatus) -> dict[str, Any]:
     why = None if device.problem is None else message("worker.lost", why=device.problem)
     told = {"device": device.place, "name": device.name, "state": device.state, "problem": _said(why)}
-    told |= {name: getattr(device, name) for name in ("running", "restarts", "models", "size", "memory")}
+    told |= {name: getattr(device, name) for name in ("running", "restarts", "models", "size", "memory", "elsewhere")}
     return told if device.bringing is None else told | {"fetching": _bringing_told(device.bringing)}
 
 

@@ -2,7 +2,7 @@
 
 import { ask, ServerError } from "../../js/api.js";
 import { elsewhere, server, whenLooked } from "../../js/connection.js";
-import { byId, make, openDialog, show } from "../../js/dom.js";
+import { byId, make, openDialog, say, show } from "../../js/dom.js";
 import { duration, fileSize, hasText, inEveryLanguage, t } from "../../js/i18n.js";
 
 const HOW = { ready: "good", starting: "wait", broken: "bad" };
@@ -34,7 +34,7 @@ async function look() {
   }
   if (mine !== looks) return;
   held = found;
-  byId("devices-error").textContent = error;
+  say(byId("devices-error"), error);
   show(byId("devices-error"), error !== "");
   describe();
 }

@@ -4,11 +4,11 @@
 import { ask, ServerError } from "../../js/api.js";
 import { describeChoices } from "../../js/choices.js";
 import { entryOf, gallery } from "../../js/collection.js";
-import { devicesNamed, elsewhere, isHere, server, whenLooked } from "../../js/connection.js";
+import { devicesNamed, elsewhere, isHere, openServer, server, whenLooked } from "../../js/connection.js";
 import { control } from "../../js/controls.js";
 import { byId, make, openDialog, show } from "../../js/dom.js";
 import { drawer } from "../../js/drawers.js";
-import { change } from "../../js/form.js";
+import { change, isReady } from "../../js/form.js";
 import { duration, fileSize, inEveryLanguage, language, t } from "../../js/i18n.js";
 import { remember, remembered } from "../../js/memory.js";
 import { notice } from "../../js/notices.js";
@@ -36,9 +36,7 @@ export async function openFirst() {
 /** On the stage, where nothing is seen there yet. */
 export async function greet() {
   await learn();
-  if (seenBoard() !== null || byId("first-dialog").open) return;
-  byId("frame").append(byId("first"));
-  show(byId("empty"), false);
+  if (seenBoard() === null && !byId("first-dialog").open) byId("frame").append(byId("first"));
 }
 
 const isOnStage = () => byId("first").parentElement === byId("frame");
@@ -49,13 +47,12 @@ function leave() {
   if (!isOnStage()) return;
   const focused = byId("first").contains(document.activeElement);
   byId("first-room").append(byId("first"));
-  show(byId("empty"), seenBoard() === null);
   if (focused) byId("f-prompt").focus();
 }
 
 async function learn() {
   try {
-    library = await ask("/library");
+    if (isReady()) library = await ask("/library");
   } catch (failure) {
     if (!(failure instanceof ServerError)) throw failure;
   }
@@ -78,21 +75,36 @@ function describe() {
   describeTries();
 }
 
+/** Puts these into a list, unless they stand there already: who is at one of them, by a key or a finger, stays there. */
+function put(list, items) {
+  if (items.length !== list.children.length || items.some((one, at) => !one.isEqualNode(list.children[at]))) list.replaceChildren(...items);
+}
+
 /** Where pictures are drawn: on this computer or another, on what, and who else draws. */
 function describeWhere({ devices, assistant }) {
   const others = elsewhere(devices);
-  const where = t(isHere() ? "first.here" : "first.there", { host: location.host, device: devicesNamed({ devices }) || t("status.starting") });
-  byId("first-where").textContent = [where, isHere() && !others.length && !assistant ? t("first.stays") : "", others.length ? t("first.others", { names: others.join(", ") }) : ""].filter(Boolean).join(" ");
+  const device = devicesNamed({ devices });
+  const [ready, not] = isHere() ? ["first.here", "first.here.not"] : ["first.there", "first.there.not"];
+  const where = t(device ? ready : not, { host: location.host, device });
+  const stays = isHere() && !others.length && !assistant;
+  const said = [where, stays ? t("first.stays") : "", others.length ? t("first.others", { names: others.join(", ") }) : "", isHere() ? t("first.forwarded", { host: location.host }) : ""];
+  byId("first-where").textContent = said.filter(Boolean).join(" ");
 }
 
 function describeModels() {
   const names = models();
   const rows = names.slice(0, MOST_MODELS).map(modelRow);
-  byId("first-models").replaceChildren(...(rows.length ? rows : [make("li", { "data-how": "bad" }, t("first.none"))]));
+  put(byId("first-models"), rows.length ? rows : [make("li", { "data-how": "bad" }, ...noModel())]);
   byId("first-all").textContent = names.length > MOST_MODELS ? t("first.all.n", { n: names.length }) : t("first.all");
   const besides = ["lora", "controlnet", "ip-adapter", "embedding", "upscaler"].map((kind) => [kind, entriesOf(kind).length]).filter(([, n]) => n);
   byId("first-besides").textContent = besides.length ? t("first.besides", { what: besides.map(([kind, n]) => t(`first.kind.${kind}`, { n })).join(", ") }) : "";
   show(byId("first-besides"), besides.length > 0);
+}
+
+/** There is none, or it isn't told yet. */
+function noModel() {
+  if (isReady()) return [t("first.none")];
+  return server().state === "key" ? [`${t("first.untold")} `, linkTo("first.key.enter", enterKey)] : [t("status.waiting")];
 }
 
 /** A model, and what it is good for, as far as its file tells. */
@@ -105,6 +117,7 @@ function modelRow(name) {
     file.resolution ? t("model.native", { n: file.resolution }) : "",
     file.size >= 1e5 ? fileSize(file.size) : "",
     file.shipped ? t("model.shipped") : "",
+    file.place ? t("first.place", { place: file.place }) : "",
     file.needs?.includes("img") ? t("first.edits") : "",
     steps ? t(steps <= QUICK ? "first.quick" : "first.steps", { n: steps }) : "",
     paces.has(name) ? t("first.pace", { time: duration(paces.get(name)) }) : "",
@@ -120,30 +133,42 @@ function modelRow(name) {
 function describeMore() {
   const may = library?.changes;
   const ways = [];
-  if (may && !library.offline) ways.push([t("first.way.here"), "models"], [t("first.way.command"), "imagine pull NAME"]);
-  if (may && library.offline) ways.push([t("first.way.offline"), ""]);
-  if (!may) ways.push([t("first.way.owner"), "imagine pull NAME"]);
+  if (library?.offline) ways.push([t("first.way.offline"), ""]);
+  else if (may) ways.push([t("first.way.here"), "models"], [t("first.way.command"), "imagine pull NAME"]);
+  else ways.push([t("first.way.owner"), "imagine pull NAME"]);
   ways.push([t("first.way.folder"), "~/.imagine/models"], [t("first.way.carry"), "imagine save NAME -o model.tar"]);
-  byId("first-ways").replaceChildren(...ways.map(([text, what]) => make("li", {}, `${text} `, ...(what === "models" ? [modelsButton()] : what ? [make("code", {}, what)] : []))));
+  put(byId("first-ways"), ways.map(([text, what]) => make("li", {}, `${text} `, ...(what === "models" ? [linkTo("drawer.models", openModels)] : what ? [make("code", {}, what)] : []))));
   const known = library?.offline ? [] : (library?.catalogue ?? []).filter((row) => !row.here);
   show(byId("first-known"), known.length > 0);
   byId("first-known").textContent = known.length ? t("first.known", { names: known.slice(0, MOST_NAMES).map(({ name }) => name).join(", ") }) : "";
 }
 
-const modelsButton = () => make("button", { type: "button", className: "text-button inset", onclick: openModels }, t("drawer.models"));
+const linkTo = (key, act) => make("button", { type: "button", className: "text-button inset", onclick: () => act() }, t(key));
+
+function enterKey() {
+  byId("first-dialog").close();
+  openServer(t("error.key"));
+}
 
 async function openModels() {
   (await drawer("models"))?.openModels();
 }
 
-function describeSet({ assistant, moderation }) {
-  const key = remembered("key", "") !== "";
+function describeSet({ assistant, moderation: { prompts, own, pictures, problem } }) {
+  const checked = prompts || own || pictures || remembered("moderation", "") !== "";
   const said = [
     [assistant ? "good" : "", t(assistant ? "first.assistant" : "first.assistant.none")],
-    [moderation.problem ? "bad" : "", moderation.problem ?? t(moderation.policy === "none" && !moderation.own ? "first.unchecked" : "first.checked")],
-    ["", t(key ? "first.key" : "first.key.none")],
+    [problem ? "bad" : "", problem ?? t(checked ? "first.checked" : "first.unchecked")],
+    keySaid(),
   ];
-  byId("first-set").replaceChildren(...said.map(([how, text]) => make("li", how ? { "data-how": how } : {}, text)));
+  put(byId("first-set"), said.map(([how, text]) => make("li", how ? { "data-how": how } : {}, text)));
+}
+
+/** That none is needed is known once the server has told more than how it is. */
+function keySaid() {
+  const key = remembered("key", "") !== "";
+  if (server().state === "key") return ["bad", t(key ? "error.key.wrong" : "error.key")];
+  return ["", key ? t("first.key") : isReady() ? t("first.key.none") : t("status.waiting")];
 }
 
 /** Three things to begin with, each of which fills the form in: nothing is drawn by itself. */
@@ -156,7 +181,7 @@ function describeTries() {
   else tries.push([two, t("first.try.one", { prompt: two }), {}]);
   tries.push([three, t("first.try.several", { prompt: three, n: SEVERAL }), { count: SEVERAL }]);
   show(byId("first-try-part"), models().length > 0);
-  byId("first-try").replaceChildren(...tries.map(([prompt, text, more]) => make("button", { type: "button", className: "chip", onclick: () => fillIn(prompt, more) }, text)));
+  put(byId("first-try"), tries.map(([prompt, text, more]) => make("button", { type: "button", className: "chip", onclick: () => fillIn(prompt, more) }, text)));
 }
 
 function fillIn(prompt, more) {
@@ -175,7 +200,8 @@ byId("first-all").addEventListener("click", openModels);
 new MutationObserver(() => { if (isOnStage() && seenBoard() !== null) leave(); }).observe(byId("board"), { attributeFilter: ["hidden"] });
 whenLooked(async () => {
   if (!isOnStage() && !byId("first-dialog").open) return;
-  if (!models().length) await learnModels().then(describeChoices, () => {}); // one may have come
-  describe();
+  if (library === null && isReady()) return learn(); // it wanted its key, or didn't answer
+  if (isReady() && !models().length) await learnModels().then(describeChoices, () => {}); // one may have come
+  return describe();
 });
 inEveryLanguage(describe);

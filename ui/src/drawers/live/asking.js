@@ -35,14 +35,18 @@ function takeBack() {
 
 async function make({ body, done, failed }) {
   const mine = (making = { order: null, stale: false, abort: new AbortController() });
+  let came = false;
   try {
     for await (const line of generate(body, mine.abort.signal)) {
       if (mine.order === null && line.order) {
         mine.order = line.order;
         if (mine.stale) cancelOrder(mine.order);
       }
+      if (line.status === "blocked") throw line.error;
+      if (line.status === "final") came = true;
       if (line.status === "final" && !mine.stale) await done(line);
     }
+    if (!came) throw new ServerError(0, "error.cut");
   } catch (error) {
     if (!mine.stale && !(error instanceof ServerError)) throw error;
     if (!mine.stale) failed(error);

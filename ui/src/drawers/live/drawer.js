@@ -3,7 +3,7 @@
 import { assistsStraight, plansFirst } from "../../js/assistant.js";
 import { batchOf, keepPicture, rowOf, whenGalleryChanges } from "../../js/collection.js";
 import { control } from "../../js/controls.js";
-import { byId, show, tell } from "../../js/dom.js";
+import { allow, byId, show, tell } from "../../js/dom.js";
 import { whenChanged } from "../../js/form.js";
 import { duration, inEveryLanguage, t } from "../../js/i18n.js";
 import { remember, remembered, whenRemembered } from "../../js/memory.js";
@@ -59,7 +59,8 @@ function startLive() {
   whenQueueChanges(() => { if (isRunning()) stop(); });
   whenGalleryChanges(describe);
   whenSpared(changed);
-  document.addEventListener("visibilitychange", () => { if (document.hidden) stop(); else changed(); });
+  for (const id of ["assist", "assist-straight"]) byId(id).addEventListener("change", changed);
+  document.addEventListener("visibilitychange", () => { if (document.hidden) hide(); else changed(); });
   NARROW.addEventListener("change", place);
   place();
   inEveryLanguage(() => { describe(); describeDraft(); });
@@ -121,6 +122,7 @@ async function done(line, about) {
 }
 
 function fail(sentence) {
+  if (sentence && sentence !== failure) tell(sentence); // once, not at each word
   failure = sentence;
   describeDraft();
 }
@@ -130,6 +132,12 @@ function stop() {
   clearTimeout(timer);
   turn += 1;
   forgetWish();
+}
+
+/** Nothing is drawn for whoever looks elsewhere; what was being drawn is drawn once they are back. */
+function hide() {
+  if (isMaking()) last = null;
+  stop();
 }
 
 /** Gives the stage back. */
@@ -150,10 +158,12 @@ async function kept(wanted) {
   if (!isOn()) return false;
   const own = isSeen() || isMaking();
   stop();
+  if (plansFirst()) return false; // it is a wish by now
   if (own) for (const said of [wanted.body, wanted.said]) said.seed ??= seed;
   last = essenceOf(quickOf(wanted.body, seed));
   if (!isSeen() || essenceOf(wanted.body) !== draft.said) return false;
   const { line, blob, pictures } = draft;
+  draft = null; // pressed twice, it isn't kept twice
   const { warnings, notes, timings } = line;
   await showEntry(await keepPicture({ blob, meta: { ...line.meta, seed: String(line.seed) }, warnings, notes, timings, sources: pictures, turn: wanted.turn }));
   tell(t("live.done", { n: 1, seed: line.seed }));
@@ -162,7 +172,7 @@ async function kept(wanted) {
 
 async function describe() {
   const reason = why();
-  byId("redraw").disabled = reason !== "" && !isOn();
+  allow(byId("redraw"), isOn() ? "" : reason);
   byId("redraw-hint").textContent = reason || t("redraw.hint");
   if (await lookBack(control("model").value)) changed();
 }

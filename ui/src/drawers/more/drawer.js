@@ -3,7 +3,7 @@
 import { besideRefusal, takeBeside } from "../../js/beside.js";
 import { canCopyPictures, copyPicture } from "../../js/clipboard.js";
 import { fileOf } from "../../js/collection.js";
-import { all, byId, show } from "../../js/dom.js";
+import { all, allow, byId, show } from "../../js/dom.js";
 import { drawer } from "../../js/drawers.js";
 import { t } from "../../js/i18n.js";
 import { notice } from "../../js/notices.js";
@@ -23,7 +23,7 @@ export async function offer(closing) {
   earlier = null;
   show(item("compare"), seenBoard().entries.length > 1);
   show(item("share"), canShare());
-  for (const name of ["references", "control"]) item(name).disabled = besideRefusal(name) !== "";
+  for (const name of ["references", "control"]) allow(item(name), besideRefusal(name));
   const reasons = [...new Set(["references", "control"].map(besideRefusal))].filter(Boolean);
   byId("more-why").textContent = reasons.join(" ");
   show(byId("more-why"), reasons.length > 0);

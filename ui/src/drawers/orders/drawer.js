@@ -2,11 +2,12 @@
 // it. What the form says can be handed over, too: then the page may be closed.
 
 import { ask, blobAt, held, post, ServerError } from "../../js/api.js";
+import { plansFirst } from "../../js/assistant.js";
 import { whenLooked } from "../../js/connection.js";
 import { keepPicture } from "../../js/collection.js";
 import { focusFirstError } from "../../js/controls.js";
 import { freshId } from "../../js/database.js";
-import { byId, make, openDialog, show, tell } from "../../js/dom.js";
+import { byId, make, openDialog, say, show, tell } from "../../js/dom.js";
 import { duration, inEveryLanguage, language, t } from "../../js/i18n.js";
 import { remember, remembered } from "../../js/memory.js";
 import { notice } from "../../js/notices.js";
@@ -24,6 +25,7 @@ const thumbs = new Map(); // addresses of small pictures, by the name of the pic
 let found = null;
 let looks = 0;
 let refused = ""; // why what was last tried couldn't be: it stands until something else is
+const trying = new Set(); // what was pressed: a second time, before that has come to anything, is no second order
 
 export async function openOrders() {
   openDialog(byId("orders-dialog"));
@@ -43,12 +45,12 @@ async function look() {
   }
   if (mine !== looks) return; // it was looked again meanwhile
   found = told;
-  say(error || refused);
+  sayError(error || refused);
   describe();
 }
 
-function say(error) {
-  byId("orders-error").textContent = error;
+function sayError(error) {
+  say(byId("orders-error"), error);
   show(byId("orders-error"), error !== "");
 }
 
@@ -87,7 +89,7 @@ function elementOf(order, known) {
   const pictures = make("div", { className: "order-pictures" });
   for (const each of done.slice(0, SEEN)) pictures.append(pictureOf(each));
   const acts = make("div", { className: "dialog-actions" });
-  const offer = (act, what) => acts.append(make("button", { type: "button", className: "button small", "data-act": act, "aria-label": `${t(`orders.${act}`)}: ${title}`, onclick: () => tried(what) }, t(`orders.${act}`)));
+  const offer = (act, what) => acts.append(make("button", { type: "button", className: "button small", "data-act": act, "aria-label": `${t(`orders.${act}`)}: ${title}`, onclick: () => tried(`${act} ${order.id}`, what) }, t(`orders.${act}`)));
   if (OPEN.includes(order.state)) offer("cancel", () => ask(`/jobs/${order.id}`, { method: "DELETE" }));
   if (done.length) offer("take", () => take(done));
   if (!OPEN.includes(order.state) && known?.said) offer("again", () => place(known.said, known));
@@ -142,15 +144,19 @@ async function small(name) {
   return URL.createObjectURL(thumb);
 }
 
-/** Does what a button is for, and says where that couldn't be. */
-async function tried(act) {
+/** Does what a button is for, which `name` tells from others, and says where that couldn't be. */
+async function tried(name, act) {
+  if (trying.has(name)) return undefined;
+  trying.add(name);
   refused = "";
   try {
     await act();
   } catch (failure) {
     if (!(failure instanceof ServerError)) throw failure;
     refused = failure.words;
-    return say(refused);
+    return sayError(refused);
+  } finally {
+    trying.delete(name);
   }
   return look();
 }
@@ -180,6 +186,7 @@ async function handOver() {
     return;
   }
   const { progress: _, stream: __, preview: ___, ...body } = wanted.body;
+  if (plansFirst()) body.assist = true; // a plan that nobody looks at
   const pictures = [body.img, body.mask, body.control, body.references].some(Boolean);
   await place(body, { prompt: wanted.said.prompt, said: pictures ? null : body }); // pictures that are brought aren't kept here
 }
@@ -191,6 +198,6 @@ async function place(body, known) {
   tell(t("orders.handed"));
 }
 
-byId("orders-hand").addEventListener("click", () => tried(handOver));
+byId("orders-hand").addEventListener("click", () => tried("hand", handOver));
 whenLooked(look);
 inEveryLanguage(describe);

@@ -4,7 +4,7 @@
 import { POLICIES } from "../../js/api.js";
 import { elsewhere, isHere, server, whenLooked } from "../../js/connection.js";
 import { field } from "../../js/controls.js";
-import { byId, make, openDialog, show } from "../../js/dom.js";
+import { byId, make, openDialog, say, show } from "../../js/dom.js";
 import { hasText, inEveryLanguage, t } from "../../js/i18n.js";
 import { remember, remembered } from "../../js/memory.js";
 
@@ -18,9 +18,9 @@ function describe() {
   const { health } = server();
   if (!byId("safety-dialog").open || !health) return;
   const { moderation } = health;
-  byId("safety-problem").textContent = moderation.problem ?? "";
+  say(byId("safety-problem"), moderation.problem ?? "");
   show(byId("safety-problem"), Boolean(moderation.problem));
-  points("safety-drawn", drawn(moderation));
+  points("safety-drawn", [...drawn(moderation), remembered("moderation", "") ? "safety.chosen" : ""]);
   points("safety-says", says(health));
   points("safety-goes", goes(health));
   offerStricter(moderation);
@@ -66,7 +66,7 @@ function offerStricter({ policy }) {
   select.value = more.includes(chosen) ? chosen : "";
 }
 
-byId("safety-stricter").addEventListener("change", ({ target }) => remember("moderation", target.value));
+byId("safety-stricter").addEventListener("change", ({ target }) => { remember("moderation", target.value); describe(); });
 addEventListener("storage", describe);
 whenLooked(describe);
 inEveryLanguage(describe);

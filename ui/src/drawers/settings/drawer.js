@@ -6,7 +6,7 @@ import { addressFrom, devicesNamed, look, server, whenLooked } from "../../js/co
 import { keys } from "../../js/database.js";
 import { all, byId, openDialog, show } from "../../js/dom.js";
 import { drawer } from "../../js/drawers.js";
-import { settings } from "../../js/form.js";
+import { isReady, settings } from "../../js/form.js";
 import { inEveryLanguage, language, t } from "../../js/i18n.js";
 import { hashOf } from "../../js/link.js";
 import { remember, remembered } from "../../js/memory.js";
@@ -44,9 +44,13 @@ const VIEWS = {
   help: async () => (await drawer("help"))?.openHelp(),
 };
 
-/** Who is here for the first time, and has no picture yet, is told once what there is. */
+let greeted = false;
+
+/** Who is here for the first time, and has no picture yet, is told once what there is: when the server has told it. */
 async function greet() {
-  if (remembered("first", false) || location.hash || !server().health) return;
+  if (greeted || !isReady()) return;
+  greeted = true;
+  if (remembered("first", false) || location.hash) return;
   const pictures = await keys("rows").catch(() => [0]);
   if (pictures.length) remember("first", true);
   else (await drawer("first", true))?.greet();
@@ -107,4 +111,4 @@ startTelling();
 startApp();
 for (const button of all("[data-view]", byId("server-views"))) button.addEventListener("click", VIEWS[button.dataset.view]);
 drawer("help", true);
-greet();
+whenLooked(greet);

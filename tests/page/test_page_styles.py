@@ -60,6 +60,10 @@ def test_a_style_is_found_and_chosen_by_keys_alone(page, site):
     expect(card(page, "Night")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator("#f-preset")).to_have_value("night")
+    page.click("[data-language=ru]")
+    page.click("#open-styles")
+    watercolor = card(page, "Акварель")
+    expect(watercolor).to_have_accessible_description("Свободная акварель на шероховатой бумаге.")
 
 
 def test_pictures_make_way_for_ones_own_are_kept_and_stay_out_of_the_gallery(page, site, tmp_path):
@@ -118,6 +122,9 @@ def test_what_the_form_says_is_kept_as_a_style_used_changed_deleted_and_brought_
     page.fill("#f-neg", "glossy")
     page.fill("#f-guidance", "3")
     generate(page)
+    other = page.context.new_page()
+    other.goto(site.url)
+    arrive(other)
     page.click("#save-menu summary")
     page.click("#save-style")
     expect(page.locator("#styles-name")).to_be_focused()
@@ -139,6 +146,7 @@ def test_what_the_form_says_is_kept_as_a_style_used_changed_deleted_and_brought_
     expect(card(page, "Dusk").locator("img")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.locator("#f-preset")).to_have_value("Dusk")
+    other.select_option("#f-preset", "Dusk")
     page.fill("#f-prompt", "an owl")
     page.fill("#f-neg", "")
     page.fill("#f-guidance", "")

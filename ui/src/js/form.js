@@ -5,7 +5,7 @@ import { clearErrors, control, controls, defaultOf, field, focusFirstError, foll
 import { all, byId } from "./dom.js";
 import { inEveryLanguage, t } from "./i18n.js";
 import { isLoras, lorasIn, startLoras } from "./loras.js";
-import { remember, remembered, rememberedHere, rememberHere } from "./memory.js";
+import { remember, remembered, rememberedHere, rememberHere, whenRemembered } from "./memory.js";
 import { isNames, tickedIn } from "./names.js";
 import { notice } from "./notices.js";
 import { numberIn, startStepping, written } from "./numbers.js";
@@ -164,6 +164,7 @@ export function startForm() {
   if (innerWidth <= 860) byId("settings").open = false;
   document.documentElement.dataset.started = "";
   inEveryLanguage(() => { if (isReady()) { nameControls(); describe(); } });
+  whenRemembered("styles", () => { if (isReady()) describe(); });
   fillRaw(kept());
 }
 

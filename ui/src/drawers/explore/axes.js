@@ -15,7 +15,8 @@ let changed = () => {};
 
 const part = (side, name) => byId(`axis-${side}-${name}`);
 
-/** The axes that are set, those with values first as they stand: `[{ field, values }]`; null where one can't be used. */
+/** The axes that are set, those with values first as they stand: `[{ field, values }]`; null where one can't be used, or two
+ * are of one setting, of which the second alone would count. */
 export function axesSet(aloud = false) {
   const found = [];
   let wrong = false;
@@ -24,8 +25,10 @@ export function axesSet(aloud = false) {
     if (!field) continue;
     try {
       const values = valuesOf(side);
+      if (field !== WORDS && found.some((one) => one.field === field)) throw t("axis.twice", { name: axisName(field) });
       if (values.length) found.push({ field, values });
       else if (aloud) throw t("axis.none");
+      accept(side);
     } catch (sentence) {
       if (typeof sentence !== "string") throw sentence;
       if (aloud && !wrong) (part(side, "text") ?? part(side, "ticks")?.querySelector("input") ?? part(side, "field")).focus();
@@ -67,10 +70,14 @@ function refuse(side, sentence) {
   part(side, "text")?.setAttribute("aria-invalid", "true");
 }
 
-/** Beside it stands what its values are understood as. */
-function describe(side) {
+function accept(side) {
   show(part(side, "error"), false);
   part(side, "text")?.removeAttribute("aria-invalid");
+}
+
+/** Beside it stands what its values are understood as. */
+function describe(side) {
+  accept(side);
   let said = "";
   const { field } = set[side];
   try {

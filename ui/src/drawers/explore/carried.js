@@ -1,7 +1,7 @@
 // What a grid is, as a recipe: the settings that all cells share and its axes. It goes as JSON by itself, or in the sheet's
 // PNG, in a text behind the first part (https://www.w3.org/TR/png-3/#11iTXt), and makes the grid again.
 
-import { entryOf, fileOf } from "../../js/collection.js";
+import { entryOf, fileOf, rowOf } from "../../js/collection.js";
 import { drawer } from "../../js/drawers.js";
 import { download, timeName } from "../../js/pictures.js";
 import { cellAt, theGrid } from "./feed.js";
@@ -15,8 +15,8 @@ const LONGEST = 60; // letters of a part's name
 
 /** The recipe: `{ meta, grid }`, pictures by their digests, which a finished cell tells. */
 async function recipeOf({ said, axes, made }) {
-  const entries = Object.values(made);
-  const entry = entries.length ? await entryOf({ id: entries[0] }) : null;
+  const id = Object.values(made).find((one) => rowOf({ id: one }));
+  const entry = id === undefined ? null : await entryOf({ id });
   const beside = Object.fromEntries(Object.entries(entry?.meta ?? {}).filter(([name, value]) => OF_PICTURES.includes(name) && value));
   return { meta: { ...said, ...beside }, grid: { axes } };
 }

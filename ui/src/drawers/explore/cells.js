@@ -9,6 +9,7 @@ import { axisName, cellName, countOf, labelOf } from "./kinds.js";
 
 const urls = new Map(); // a picture's id → the address of its small one
 let shown = ""; // what stands in the document: the grid, its page and the language
+let names = []; // of its cells: asking the form for each at every step would keep the page busy
 let page = 0;
 let active = 0; // the cell that Tab leads to, of this page
 let open = () => {};
@@ -39,19 +40,20 @@ export function showPage(which) {
 export function describeCells() {
   const grid = theGrid();
   const walk = grid.axes[0].field === "walk";
-  page = Math.min(page, pages() - 1);
+  if (!shown.startsWith(grid.id)) page = 0;
   const key = `${grid.id} ${page} ${document.documentElement.lang}`;
   if (key !== shown) {
     const within = byId("explore-grid").contains(document.activeElement);
     if (!shown.startsWith(grid.id)) { release(); active = 0; }
     shown = key;
+    names = Array.from({ length: across() * down() }, (_, place) => cellName(grid.axes, first() + place));
     byId("explore-grid").replaceChildren(...table(grid));
     byId("explore-grid").style.setProperty("--columns", across());
     byId("explore-grid").classList.toggle("walk", walk);
     offerPages(grid);
     if (within) cells()[active]?.focus();
   }
-  cells().forEach((cell, place) => describeCell(cell, first() + place));
+  describeEach();
   loadThumbs();
 }
 
@@ -78,8 +80,9 @@ function cellOf(place) {
   return make("div", { role: "gridcell", className: "explore-cell", tabIndex: place === active ? 0 : -1 }, make("img", { alt: "", decoding: "async" }), make("span", { className: "explore-said" }));
 }
 
-function describeCell(cell, at) {
-  const { axes } = theGrid();
+const describeEach = () => cells().forEach((cell, place) => describeCell(cell, first() + place, names[place]));
+
+function describeCell(cell, at, called) {
   const told = cellAt(at);
   const lost = told.state === "made" && rowOf({ id: told.id }) === undefined;
   const [image, said] = cell.children;
@@ -94,7 +97,7 @@ function describeCell(cell, at) {
     said.replaceChildren(...(state === "failed" || state === "lost" ? [icon("reuse")] : []), words);
   }
   const more = state === "failed" ? t("explore.failed", { why: told.error }) : state === "lost" ? t("explore.lost") : words;
-  const name = [cellName(axes, at), more].filter(Boolean).join(": ");
+  const name = [called, more].filter(Boolean).join(": ");
   if (cell.title !== name) cell.title = name;
   if (cell.getAttribute("aria-label") !== name) cell.setAttribute("aria-label", name);
 }
@@ -107,7 +110,7 @@ async function loadThumbs() {
     for (let missing = wanted().filter((id) => !urls.has(id)); missing.length; missing = wanted().filter((id) => !urls.has(id))) {
       const thumbs = await thumbsOf(missing.map((id) => ({ id })));
       missing.forEach((id, at) => urls.set(id, thumbs[at] ? URL.createObjectURL(thumbs[at]) : ""));
-      cells().forEach((cell, place) => describeCell(cell, first() + place));
+      describeEach();
     }
     release(new Set(wanted()));
   } finally {

@@ -2,7 +2,7 @@
 
 import { entryOf, gallery, rowOf } from "../../js/collection.js";
 import { reuseSettings } from "../../js/actions.js";
-import { control } from "../../js/controls.js";
+import { control, focusFirstError } from "../../js/controls.js";
 import { all, byId, openDialog, show } from "../../js/dom.js";
 import { whenChanged } from "../../js/form.js";
 import { duration, inEveryLanguage, t } from "../../js/i18n.js";
@@ -23,6 +23,7 @@ const TABS = ["grid", "walk", "surprise"];
 let tab = TABS.includes(remembered("explore", "grid")) ? remembered("explore", "grid") : "grid";
 let pace = null; // seconds for a unit of work with the form's model: { model, seconds }
 let counted = 0; // how often what is set was counted
+let beginning = false; // a grid, which takes a moment to be written down
 
 export function openExplore() {
   openDialog(byId("explore-dialog"));
@@ -95,13 +96,23 @@ async function expected(axes) {
 
 async function begin() {
   const axes = axesOf(true);
-  if (!axes?.length || countOf(axes) < 2 || countOf(axes) > MOST) return;
-  const wanted = await asked();
-  if (wanted === null) return byId("explore-dialog").close(); // beside the field stands what is wrong
-  byId("walk-at").value = "0";
-  await startGrid(axes, wanted);
-  byId("explore-made").scrollIntoView({ block: "nearest" });
-  return undefined;
+  if (beginning || !axes?.length || countOf(axes) < 2 || countOf(axes) > MOST) return;
+  beginning = true;
+  try {
+    const wanted = await asked();
+    if (wanted === null) return refused();
+    byId("walk-at").value = "0";
+    await startGrid(axes, wanted);
+    byId("explore-made").scrollIntoView({ block: "nearest" });
+  } finally {
+    beginning = false;
+  }
+}
+
+/** What is wrong stands beside its field, which lies under the dialog. */
+function refused() {
+  byId("explore-dialog").close();
+  focusFirstError();
 }
 
 /** What has become of the grid. */
@@ -113,13 +124,16 @@ function describe() {
   const [n, of] = [madeCount(), countOf(grid.axes)];
   const left = grid.state === "running" ? secondsLeft() : null;
   const failed = Object.keys(grid.errors).length;
-  const said = [t("explore.made", { n, of }), failed ? t("explore.failures", { n: failed }) : "", left ? t("run.left", { time: duration(left) }) : "", grid.state === "stopped" ? t("explore.stopped") : ""].filter(Boolean).join(" · ");
+  const said = [t("explore.made", { n, of }), failed ? t("explore.failures", { n: failed }) : "", grid.state === "stopped" ? t("explore.stopped") : ""].filter(Boolean).join(" · ");
   if (byId("explore-how").textContent !== said) byId("explore-how").textContent = said;
+  byId("explore-left").textContent = left ? ` · ${t("run.left", { time: duration(left) })}` : ""; // by itself: it is another at each step, and nobody wants to hear that
   byId("explore-progress").value = of ? n / of : 0;
   show(byId("explore-progress"), grid.state === "running");
+  const ends = grid.state === "done" && document.activeElement === byId("explore-stop");
   show(byId("explore-stop"), grid.state !== "done");
   byId("explore-stop").textContent = t(grid.state === "running" ? "explore.stop" : "explore.on");
   for (const id of ["explore-sheet", "explore-zip"]) byId(id).disabled = n === 0;
+  if (ends) (n ? byId("explore-sheet") : byId("explore-json")).focus();
   describeCells();
   describeWalk();
 }
@@ -143,13 +157,15 @@ async function open(at) {
 
 /** What takes a while says so, and can't be asked for twice. */
 function busily(id, act) {
-  byId(id).addEventListener("click", async () => {
-    byId(id).disabled = true;
+  const button = byId(id);
+  button.addEventListener("click", async () => {
+    button.disabled = true;
     try {
       await act();
     } finally {
-      byId(id).disabled = false;
+      button.disabled = false;
       describe();
+      if (document.activeElement === document.body) button.focus(); // where it was: a disabled one loses it
     }
   });
 }
@@ -168,7 +184,7 @@ function start() {
     choose(TABS.at(to % TABS.length));
     byId(`explore-tab-${tab}`).focus();
   });
-  for (const name of ["grid", "walk"]) byId(`${name}-start`).addEventListener("click", begin);
+  for (const name of ["grid", "walk"]) byId(`${name}-start`).addEventListener("click", ({ detail }) => { if (detail < 2) begin(); }); // the second half of a double click
   byId("walk-take").addEventListener("click", async () => { if (chosenEntry()) await reuseSettings(chosenEntry()); });
   byId("surprise-go").addEventListener("click", async () => {
     if (!(await surprise())) return;
@@ -182,7 +198,7 @@ function start() {
   busily("explore-zip", () => downloadParts((n) => { byId("explore-how").textContent = t("explore.packing", { n, of: madeCount() }); }));
   whenChanged(() => { if (byId("explore-dialog").open) count(); });
   inEveryLanguage(() => { count(); describe(); });
-  all("#explore-panel-walk input").forEach((each) => each.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); begin(); } }));
+  all("#explore-panel-walk input").forEach((each) => each.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); if (!event.repeat) begin(); } }));
 }
 
 start();

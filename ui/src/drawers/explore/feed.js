@@ -11,6 +11,7 @@ import { dismiss } from "../../js/notices.js";
 import { drop, orders, whenQueueChanges } from "../../js/queue.js";
 import { models } from "../../js/offers.js";
 import { runAfter } from "../../js/run.js";
+import { tab } from "../../js/tabs.js";
 import { countOf, saidAt, turns } from "./kinds.js";
 
 const HERE = "grid"; // in this tab's storage: the grid that goes on; in all tabs': the latest
@@ -66,7 +67,7 @@ function take(found) {
 export function goOn() {
   for (const [order] of known) if (order.state === "aside") { known.delete(order); drop(order); }
   grid.state = "running";
-  began = { time: performance.now(), made: madeCount() };
+  began = { time: performance.now(), made: everMade() };
   rememberHere(HERE, grid.id);
   keep();
   feedSoon();
@@ -93,12 +94,15 @@ function pause() {
   keep();
 }
 
-export const madeCount = () => Object.keys(grid.made).length;
+/** How many pictures there are: not those that were deleted since. */
+export const madeCount = () => Object.values(grid.made).filter((id) => rowOf({ id })).length;
+
+const everMade = () => Object.keys(grid.made).length;
 
 /** Seconds until the rest is made, by those that were; null where none was yet. */
 export function secondsLeft() {
-  const done = madeCount() - began.made;
-  return done > 0 ? (((performance.now() - began.time) / 1000) / done) * (countOf(grid.axes) - madeCount() - Object.keys(grid.errors).length) : null;
+  const done = everMade() - began.made;
+  return done > 0 ? (((performance.now() - began.time) / 1000) / done) * (countOf(grid.axes) - everMade() - Object.keys(grid.errors).length) : null;
 }
 
 /** The request of a cell, as the line takes it. */
@@ -115,10 +119,11 @@ function feedSoon() {
 
 /** Looks what has become of the cells in the line, and puts the next into it. */
 function feed() {
+  if (performance.now() - left < LEAVING) return void setTimeout(feed, LEAVING); // for whoever stays after all
   asked = false;
-  if (!grid || performance.now() - left < LEAVING) return; // whoever stays after all has it looked at with the next step
+  if (!grid) return undefined;
   do look(); while (grid.state === "running" && sendNext());
-  tellOthers();
+  return tellOthers();
 }
 
 function look() {
@@ -144,7 +149,7 @@ function settle(order, at, line) {
   } else if (order.state === "done") {
     if (byId("explore-dialog").open) dismiss("done"); // one sees it here
     if (grid.made[at] === undefined) grid.errors[at] = t("explore.hidden");
-  } else if (grid.state === "running") pause(); // taken back
+  } else stopGrid(); // taken back: what is one ahead isn't made in its place
   keep();
 }
 
@@ -168,7 +173,8 @@ function keep() {
   put("draft", STATE + id, { state, made, errors }).catch(() => {});
 }
 
-/** A picture is there, is gone, or is back. */
+/** A picture is there, is gone, or is back. What was deleted is only made again where somebody asks for it: a gallery that
+ * keeps within its bounds would have a grid made without end. */
 function follow({ added, removed }) {
   if (!grid) return;
   for (const row of added) {
@@ -176,11 +182,9 @@ function follow({ added, removed }) {
     grid.made[row.batch.at] = row.id;
     delete grid.errors[row.batch.at];
   }
-  for (const row of removed) if (row.batch?.id === grid.id && grid.made[row.batch.at] === row.id) delete grid.made[row.batch.at];
-  if ([...added, ...removed].some((row) => row.batch?.id === grid.id)) {
-    keep();
-    tellOthers();
-  }
+  if (![...added, ...removed].some((row) => row.batch?.id === grid.id)) return;
+  if (grid.state === "running") keep(); // another tab may only look on
+  tellOthers();
 }
 
 /** Only the latest is kept. */
@@ -194,6 +198,7 @@ export async function startFeeding(act) {
   whenQueueChanges(feedSoon);
   whenGalleryChanges(follow);
   for (const way of ["beforeunload", "pagehide"]) addEventListener(way, () => { left = performance.now(); });
+  if ((await tab).copied) rememberHere(HERE, null); // the tab that this is a duplicate of goes on with it
   const here = rememberedHere(HERE);
   const id = here ?? remembered(HERE, null);
   const [whole, cells] = await Promise.all([get("draft", WHOLE + id), get("draft", STATE + id)]).catch(() => []);

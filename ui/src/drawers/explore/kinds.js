@@ -105,10 +105,10 @@ const stepName = ({ seed, subseed, subseed_strength: part }) => (part ? t("walk.
 
 /** What an axis makes of a request, without its pictures. */
 function apply(said, { field: name, values }, value) {
-  if (name === WORDS) for (const one of WHOLE) { if (said[one]) said[one] = said[one].replaceAll(values[0], value); }
+  if (name === WORDS) for (const one of WHOLE) { if (said[one]) said[one] = said[one].replaceAll(values[0], () => value); }
   else if (name === "size") [said.width, said.height] = value;
-  else if (name === "walk") Object.assign(said, value);
-  else if (name === "loras") said.loras = [...(said.loras ?? []), ...(value === null ? [] : [{ name: value, weight: 1 }])];
+  else if (name === "walk") Object.assign(said, { subseed: undefined, subseed_strength: undefined }, value); // instead of the form's
+  else if (name === "loras") said.loras = [...(said.loras ?? []), ...(value === null || said.loras?.some((one) => one.name === value) ? [] : [{ name: value, weight: 1 }])];
   else if (name.startsWith(LORA)) said.loras = (said.loras ?? []).map((one) => (one.name === name.slice(LORA.length) ? { ...one, weight: value } : one));
   else set(said, name, value);
 }

@@ -2,6 +2,7 @@
 
 import { describeChoices } from "../../js/choices.js";
 import { control } from "../../js/controls.js";
+import { freshId } from "../../js/database.js";
 import { all, byId, icon, make, openDialog, show, startMenu, tell } from "../../js/dom.js";
 import { whenChanged } from "../../js/form.js";
 import { inEveryLanguage, t } from "../../js/i18n.js";
@@ -14,7 +15,7 @@ import { deleteStyle, keepForm, whenKept } from "./own.js";
 const NONE = { name: "" }; // no style
 let shown = []; // those that are found, in their order
 let active = ""; // the name of the one that keys are at
-const cards = new Map(); // by name: { made, element }
+const cards = new Map(); // by name: { said, element }
 const urls = new Map(); // by the picture's blob
 
 export function openStyles() {
@@ -70,7 +71,7 @@ function cardOf(one) {
   const said = `${titleOf(one)}\n${presetAbout(one)}\n${Boolean(one.own)}\n${document.documentElement.lang}`;
   let card = cards.get(one.name);
   if (card?.said !== said) {
-    const about = make("span", { id: `style-about-${cards.size}-${Date.now()}`, hidden: true }, [one.own ? t("styles.mine.said") : "", presetAbout(one)].filter(Boolean).join(" "));
+    const about = make("span", { id: `style-about-${freshId()}`, hidden: true }, [one.own ? t("styles.mine.said") : "", presetAbout(one)].filter(Boolean).join(" "));
     const element = make("button", { type: "button", role: "radio", className: "style-card", "data-style": one.name, "aria-describedby": about.id },
       make("span", { className: "style-picture" }, make("img", { alt: "", hidden: true }), one === NONE ? icon("x") : icon("image"), make("span", { className: "style-chosen", "aria-hidden": "true" }, icon("styles-chosen"))),
       make("span", { className: "style-name", dir: "auto" }, titleOf(one)), about);
@@ -176,7 +177,7 @@ byId("styles-grid").addEventListener("click", ({ target }) => { const card = tar
 byId("styles-grid").addEventListener("focusin", ({ target }) => { if (target.dataset.style !== active) focusCard(target.dataset.style); });
 byId("styles-grid").addEventListener("pointerover", ({ target }) => { const card = target.closest(".style-card"); if (card && !at()?.own) describeFoot(shown.find(({ name }) => name === card.dataset.style)); });
 byId("styles-grid").addEventListener("pointerleave", () => describeFoot());
-byId("styles-keep").addEventListener("click", keepCurrent);
+byId("styles-keep").addEventListener("click", ({ detail }) => { if (detail < 2) keepCurrent(); }); // not a double click twice
 byId("styles-change").addEventListener("click", () => edit(at(), false));
 byId("styles-delete").addEventListener("click", remove);
 byId("styles-dialog").addEventListener("close", () => {
@@ -188,5 +189,4 @@ byId("styles-dialog").addEventListener("close", () => {
 whenChanged(describe);
 whenKept(() => { describeChoices(); describe(); });
 whenPictured(describe);
-addEventListener("storage", describe);
 inEveryLanguage(describe);

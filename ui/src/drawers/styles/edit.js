@@ -54,6 +54,7 @@ function wrong(sentence) {
 }
 
 function finish() {
+  if (!edited) return undefined;
   const name = byId("styles-name").value.trim();
   const taken = presets().some((one) => one.name === name && one.id !== edited.id);
   const error = !name ? t("styles.nameless") : taken ? t("styles.taken", { name }) : "";
@@ -76,10 +77,11 @@ function left(name) {
 
 byId("styles-edit").addEventListener("submit", (event) => { event.preventDefault(); finish(); });
 byId("styles-edit").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) finish();
-  if (event.key !== "Escape") return;
-  event.preventDefault(); // the dialog stays
+  const done = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+  if (!done && event.key !== "Escape") return;
+  event.preventDefault(); // the dialog stays, and the key isn't taken twice
   event.stopPropagation();
-  left(edited.name);
+  if (done) finish();
+  else left(edited.name);
 });
 byId("styles-leave").addEventListener("click", () => left(edited.name));

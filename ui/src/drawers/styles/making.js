@@ -97,6 +97,7 @@ async function forgetOld() {
 /** Makes those that are lacking, one after the other. */
 async function makePictures() {
   const wanted = lacking();
+  if (!wanted.length) return; // another model has just been chosen
   making = { model, count: wanted.length, done: 0, seconds: [], failed: [], now: null, abort: null, stopped: false };
   said = "";
   remember("styles.makers", [model, ...makers().filter(({ name, digest }) => name !== model.name || digest !== model.digest)].slice(0, MODELS));

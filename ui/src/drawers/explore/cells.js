@@ -158,5 +158,9 @@ export function startCells(act) {
     focusCell(place);
     open(first() + place);
   });
+  byId("explore-grid").addEventListener("focusin", ({ target }) => { // brought there by something else than these keys
+    const place = cells().indexOf(target);
+    if (place >= 0 && place !== active) focusCell(place);
+  });
   byId("explore-page").addEventListener("change", ({ target }) => showPage(Number(target.value)));
 }

@@ -77,9 +77,7 @@ def test_values_are_understood_and_a_grid_of_them_is_made_looked_through_saved_a
     page.dispatch_event("#grid-start", "click", {"detail": 2})  # as a double click has it
     expect(told(page)).to_have_text("4 of 6 · 2 failed")
     assert [(job.params.num_steps, job.params.prompt[:16], job.params.seed) for job in site.worker.seen] == [
-        (steps, words, 7)
-        for words in ("a calm fox", "fail not_found f", "a very wild and ")
-        for steps in (4, 8)
+        (steps, words, 7) for words in ("a calm fox", "fail not_found f", "a very wild and ") for steps in (4, 8)
     ]
     assert "wild and $& long" in prompts_of(site)[-1]
     calm = cell(page, "Steps 8, Part of the prompt a calm")

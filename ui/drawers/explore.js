@@ -1,8 +1,8 @@
-export const build = "9c68f30ae793fcf3";
-export const texts = {"explore.grid":["Grid","Сетка"],"explore.walk":["Walk","Переход"],"explore.surprise":["Surprise","Наугад"],"explore.grid.how":["One picture for every combination, all else as it is in the form. Without a seed, all of them get the same random one.","По картинке на каждое сочетание, остальное — как в форме. Если сид не указан, у всех будет один случайный."],"explore.walk.how":["From the noise of one seed to that of another, step by step, all else as it is in the form.","Постепенно от шума одного сида к шуму другого, остальное — как в форме."],"explore.surprise.how":["Rolls what you tick, within what suits the chosen model. One click brings back what stood.","Меняет наугад отмеченное, не выходя за пределы, разумные для этой модели. Прежнее возвращается одним нажатием."],"explore.start":["Start","Начать"],"explore.stop":["Stop","Остановить"],"explore.on":["Go on","Продолжить"],"explore.sheet":["PNG","PNG"],"explore.sheet.title":["Download all of it as one picture, with labels. “Load…” builds the grid from it again.","Скачать всё одной картинкой с подписями. Её можно загрузить на страницу и построить сетку снова."],"explore.zip.title":["Download the pictures, each with its recipe, and the whole","Скачать картинки, каждую с рецептом, и всё вместе"],"explore.json.title":["Download the grid’s recipe as JSON, to be loaded again","Скачать рецепт сетки в JSON, чтобы загрузить его снова"],"explore.few":["Choose a setting and at least two values.","Выберите настройку и хотя бы два значения."],"explore.many":["{n} pictures are too many: {most} at most.","{n, plural, one:# картинка|few:# картинки|other:# картинок} — слишком много, можно до {most}."],"explore.count":["{n, plural, one:# picture|other:# pictures}","{n, plural, one:# картинка|few:# картинки|other:# картинок}"],"explore.count.time":["{n, plural, one:# picture|other:# pictures}, about {time}","{n, plural, one:# картинка|few:# картинки|other:# картинок}, около {time}"],"explore.made":["{n} of {of}","{n} из {of}"],"explore.failures":["{n, plural, one:# failed|other:# failed}","{n, plural, one:# не получилась|few:# не получились|other:# не получилось}"],"explore.stopped":["stopped","остановлено"],"explore.done":["The grid is done: {n} of {of}.","Сетка готова: {n} из {of}."],"explore.packing":["Packing {n} of {of}…","Упаковка: {n} из {of}…"],"explore.running":["{n} %","{n} %"],"explore.cell.waiting":["next","следующая"],"explore.cell.aside":["not sent","не отправлена"],"explore.cell.open":["–","–"],"explore.cell.lost":["deleted","удалена"],"explore.failed":["failed: {why} Enter tries again.","не получилась: {why} Enter — попробовать ещё раз."],"explore.lost":["deleted. Enter makes it again.","удалена. Enter — нарисовать снова."],"explore.hidden":["Not shown: the server holds it back.","Сервер не показывает эту картинку."],"axis.x":["Across","По горизонтали"],"axis.y":["Down","По вертикали"],"axis.z":["Pages","По листам"],"axis.no":["Nothing","Ничего"],"axis.group.words":["Words","Слова"],"axis.group.settings":["Settings","Настройки"],"axis.words":["Part of the prompt","Часть описания"],"axis.lora":["Weight of {name}","Вес {name}"],"axis.loras":["LoRA","LoRA"],"axis.loras.none":["Without","Без неё"],"axis.yes":["Yes","Да"],"axis.values.label":["Values: {name}","Значения: {name}"],"axis.named":["{name} {value}","{name} {value}"],"axis.values":["{n, plural, one:# value|other:# values}: {values}","{n, plural, one:# значение|few:# значения|other:# значений}: {values}"],"axis.how.list":["4, 8, 12 or 4-12:4","4; 8; 12 или 4-12:4"],"axis.how.seeds":["1, 2, 3 or 1-9","1; 2; 3 или 1-9"],"axis.how.sizes":["512×512, 768×512","512×512; 768×512"],"axis.how.lines":["One a line.","По одному на строке."],"axis.how.ticks":["Tick at least two.","Отметьте хотя бы два."],"axis.how.words":["In the first line what stands in the prompt, in the next ones what takes its place.","В первой строке — слова из описания, в следующих — чем их заменить."],"axis.seeds":["Add {n} random seeds","Добавить случайные сиды: {n}"],"axis.own":["Choose no style of your own in the form first.","Сначала уберите в форме свой стиль."],"axis.none":["Values are missing.","Не хватает значений."],"axis.words.not":["“{words}” is not in the prompt.","В описании нет слов «{words}»."],"axis.size":["A size is written as 512×768.","Размер пишется так: 512×768."],"axis.step":["The step is 0.","Шаг не может быть нулевым."],"axis.many":["{most} values at most.","Значений может быть не больше {most}."],"walk.seeds":["Seeds, from one to the next","Сиды, от одного к другому"],"walk.random":["Add a random seed","Добавить случайный сид"],"walk.frames":["Pictures per leg","Картинок на участок"],"walk.take":["Take the settings of the chosen picture","Взять настройки выбранной картинки"],"walk.few":["A walk needs at least two seeds.","Нужно хотя бы два сида."],"walk.step":["seed {seed}, {part} % of {other}","сид {seed}, {part} % от {other}"],"walk.at":["{n} of {of}: {name}","{n} из {of}: {name}"],"surprise.may":["May change","Что можно менять"],"surprise.subject":["Subject: a new prompt","Сюжет: новое описание"],"surprise.words":["Words behind it: style, light, colours, composition","Слова после него: манера, свет, цвета, композиция"],"surprise.lists":["A word from the server’s lists (__name__)","Слово из списков сервера (__имя__)"],"surprise.style":["Style","Стиль"],"surprise.shape":["Shape of the picture","Форма картинки"],"surprise.steps":["Steps and guidance, near the model’s own","Шаги и следование описанию, близкие к обычным для модели"],"surprise.sampler":["Sampler","Сэмплер"],"surprise.seed":["Seed","Сид"],"surprise.draw":["Draw at once","Сразу рисовать"],"surprise.go":["Surprise me","Выбрать наугад"],"surprise.none":["Tick something.","Отметьте что-нибудь."],"surprise.done":["Settings rolled at random.","Настройки выбраны наугад."]};
+export const build = "a7cfdf211e37525d";
+export const texts = {"explore.grid":["Grid","Сетка"],"explore.walk":["Walk","Переход"],"explore.surprise":["Surprise","Наугад"],"explore.grid.how":["One picture for every combination, all else as it is in the form. Without a seed, all of them get the same random one.","По картинке на каждое сочетание, остальное — как в форме. Если сид не указан, у всех будет один случайный."],"explore.walk.how":["From the noise of one seed to that of another, step by step, all else as it is in the form.","Постепенно от шума одного сида к шуму другого, остальное — как в форме."],"explore.surprise.how":["Rolls what you tick, within what suits the chosen model. One click brings back what stood.","Меняет наугад отмеченное, не выходя за пределы, разумные для этой модели. Прежнее возвращается одним нажатием."],"explore.start":["Start","Начать"],"explore.stop":["Stop","Остановить"],"explore.on":["Go on","Продолжить"],"explore.sheet":["PNG","PNG"],"explore.sheet.title":["Download all of it as one picture, with labels. “Load…” builds the grid from it again.","Скачать всё одной картинкой с подписями. Её можно загрузить на страницу и построить сетку снова."],"explore.zip.title":["Download the pictures, each with its recipe, and the whole","Скачать картинки, каждую с рецептом, и всё вместе"],"explore.json.title":["Download the grid’s recipe as JSON, to be loaded again","Скачать рецепт сетки в JSON, чтобы загрузить его снова"],"explore.few":["Choose a setting and at least two values.","Выберите настройку и хотя бы два значения."],"explore.many":["{n} pictures are too many: {most} at most.","{n, plural, one:# картинка|few:# картинки|other:# картинок} — слишком много, можно до {most}."],"explore.count":["{n, plural, one:# picture|other:# pictures}","{n, plural, one:# картинка|few:# картинки|other:# картинок}"],"explore.count.time":["{n, plural, one:# picture|other:# pictures}, about {time}","{n, plural, one:# картинка|few:# картинки|other:# картинок}, около {time}"],"explore.made":["{n} of {of}","{n} из {of}"],"explore.failures":["{n, plural, one:# failed|other:# failed}","{n, plural, one:# не получилась|few:# не получились|other:# не получилось}"],"explore.stopped":["stopped","остановлено"],"explore.done":["The grid is done: {n} of {of}.","Сетка готова: {n} из {of}."],"explore.packing":["Packing {n} of {of}…","Упаковка: {n} из {of}…"],"explore.running":["{n} %","{n} %"],"explore.cell.waiting":["next","следующая"],"explore.cell.aside":["not sent","не отправлена"],"explore.cell.open":["–","–"],"explore.cell.lost":["deleted","удалена"],"explore.failed":["failed: {why} Enter tries again.","не получилась: {why} Enter — попробовать ещё раз."],"explore.lost":["deleted. Enter makes it again.","удалена. Enter — нарисовать снова."],"explore.hidden":["Not shown: the server holds it back.","Сервер не показывает эту картинку."],"axis.x":["Across","По горизонтали"],"axis.y":["Down","По вертикали"],"axis.z":["Pages","По листам"],"axis.no":["Nothing","Ничего"],"axis.group.words":["Words","Слова"],"axis.group.settings":["Settings","Настройки"],"axis.words":["Part of the prompt","Часть описания"],"axis.lora":["Weight of {name}","Вес {name}"],"axis.loras":["LoRA","LoRA"],"axis.loras.none":["Without","Без неё"],"axis.yes":["Yes","Да"],"axis.values.label":["Values: {name}","Значения: {name}"],"axis.named":["{name} {value}","{name} {value}"],"axis.values":["{n, plural, one:# value|other:# values}: {values}","{n, plural, one:# значение|few:# значения|other:# значений}: {values}"],"axis.how.list":["4, 8, 12 or 4-12:4","4; 8; 12 или 4-12:4"],"axis.how.seeds":["1, 2, 3 or 1-9","1; 2; 3 или 1-9"],"axis.how.sizes":["512×512, 768×512","512×512; 768×512"],"axis.how.lines":["One a line.","По одному на строке."],"axis.how.ticks":["Tick at least two.","Отметьте хотя бы два."],"axis.how.words":["In the first line what stands in the prompt, in the next ones what takes its place.","В первой строке — слова из описания, в следующих — чем их заменить."],"axis.seeds":["Add {n} random seeds","Добавить случайные сиды: {n}"],"axis.own":["Choose no style of your own in the form first.","Сначала уберите в форме свой стиль."],"axis.none":["Values are missing.","Не хватает значений."],"axis.twice":["{name} varies already: choose another setting.","«{name}» уже перебирается: выберите другую настройку."],"axis.words.not":["“{words}” is not in the prompt.","В описании нет слов «{words}»."],"axis.size":["A size is written as 512×768.","Размер пишется так: 512×768."],"axis.step":["The step is 0.","Шаг не может быть нулевым."],"axis.many":["{most} values at most.","Значений может быть не больше {most}."],"walk.seeds":["Seeds, from one to the next","Сиды, от одного к другому"],"walk.random":["Add a random seed","Добавить случайный сид"],"walk.frames":["Pictures per leg","Картинок на участок"],"walk.take":["Take the settings of the chosen picture","Взять настройки выбранной картинки"],"walk.few":["A walk needs at least two seeds.","Нужно хотя бы два сида."],"walk.step":["seed {seed}, {part} % of {other}","сид {seed} и {part} % сида {other}"],"walk.at":["{n} of {of}: {name}","{n} из {of}: {name}"],"surprise.may":["May change","Что можно менять"],"surprise.subject":["Subject: a new prompt","Сюжет: новое описание"],"surprise.words":["Words behind it: style, light, colours, composition","Слова после него: манера, свет, цвета, композиция"],"surprise.lists":["A word from the server’s lists (__name__)","Слово из списков сервера (__имя__)"],"surprise.style":["Style","Стиль"],"surprise.shape":["Shape of the picture","Форма картинки"],"surprise.steps":["Steps and guidance, near the model’s own","Шаги и следование описанию, близкие к обычным для модели"],"surprise.sampler":["Sampler","Сэмплер"],"surprise.seed":["Seed","Сид"],"surprise.draw":["Draw at once","Сразу рисовать"],"surprise.go":["Surprise me","Выбрать наугад"],"surprise.none":["Tick something.","Отметьте что-нибудь."],"surprise.done":["Settings rolled at random.","Настройки выбраны наугад."]};
 export const style = "dialog.explore{width:min(1120px,calc(100vw - 32px));max-height:calc(100dvh - 32px);margin-top:16px;grid-template-rows:auto minmax(0,1fr);gap:var(--s2);padding-bottom:0}\ndialog.explore h2{outline:0}\n.explore-tabs{display:flex;gap:2px;margin-left:var(--s3)}\n.explore-tabs [aria-selected=\"true\"]{background:var(--accent-soft);color:var(--accent)}\n.explore-body{overflow-y:auto;overscroll-behavior:contain;scrollbar-width:thin;margin:0 calc(-1 * var(--s5));padding:var(--s1) var(--s5) var(--s5);display:grid;grid-template-columns:minmax(0,1fr);gap:var(--s4);align-content:start}\n.explore-panel{display:grid;grid-template-columns:minmax(0,1fr);gap:var(--s3)}\n.explore-axes{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:var(--s4);align-items:start}\n.explore-axis{display:grid;grid-template-columns:minmax(0,1fr);gap:var(--s2)}\n.explore-axis > .hint{margin:0;overflow-wrap:anywhere}\n.explore-values{display:grid;grid-template-columns:minmax(0,1fr);gap:var(--s1);justify-items:start}\n.explore-values:empty{display:none}\n.explore-ticks{width:100%;max-height:168px;overflow-y:auto;scrollbar-width:thin;padding:4px 10px;border:1px solid var(--edge);border-radius:var(--round)}\n.explore-start{display:flex;align-items:center;gap:var(--s3)}\n.explore-start > .error{color:var(--danger)}\n.explore-walk{display:grid;grid-template-columns:minmax(0,1fr) 160px;gap:var(--s4);align-items:start}\n.explore-seeds{display:flex;gap:var(--s1)}\n.explore-seeds input{min-width:0}\n.explore-may{display:grid;gap:2px}\n.explore-made{display:grid;grid-template-columns:minmax(0,1fr);gap:var(--s3);padding-top:var(--s4);border-top:1px solid var(--line)}\n.explore-bar{display:flex;flex-wrap:wrap;align-items:center;gap:var(--s2);font-size:var(--small);font-variant-numeric:tabular-nums}\n.explore-pages{display:flex;align-items:center;gap:var(--s2)}\n.explore-pages select{width:auto;max-width:220px}\n.explore-room{overflow:auto;scrollbar-width:thin;max-height:calc(100dvh - 140px);padding:3px;margin:-3px}\n.explore-grid{display:grid;grid-template-columns:fit-content(150px) repeat(var(--columns),minmax(112px,200px));gap:var(--s2);width:max-content;max-width:none}\n.explore-row{display:grid;grid-template-columns:subgrid;grid-column:1 / -1}\n.explore-label{font-size:var(--small);font-weight:550;display:grid;align-items:center;text-align:center;min-width:0;background:var(--surface)}\n.explore-label > span{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:3;overflow:hidden;overflow-wrap:anywhere}\n.explore-row:first-child > *{position:sticky;top:-3px;z-index:2;align-items:end;padding-block:2px;background:var(--surface)}\n.explore-row > :first-child{position:sticky;left:-3px;z-index:1;text-align:right;padding-right:var(--s1)}\n.explore-row:first-child > :first-child{z-index:3}\n.explore-corner{display:grid;align-content:end;color:var(--muted);font-size:0.75rem;background:var(--surface);overflow-wrap:anywhere}\n.explore-cell{position:relative;aspect-ratio:1;border-radius:10px;overflow:hidden;background:var(--sunken);cursor:pointer;display:grid;place-items:center}\n.explore-cell:focus-visible{outline-offset:1px}\n.explore-cell > img{position:absolute;inset:0;width:100%;height:100%;object-fit:contain}\n.explore-cell > img:not([src]){display:none}\n.explore-said{padding:var(--s2);color:var(--muted);font-size:0.75rem;text-align:center;overflow:hidden;display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:5;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}\n.explore-said:empty{display:none}\n.explore-said > .icon{display:block;margin:0 auto 4px}\n.explore-cell[data-state=\"failed\"]{background:var(--danger-soft)}\n.explore-cell[data-state=\"failed\"] > .explore-said{color:var(--danger)}\n.explore-cell[data-state=\"running\"]{box-shadow:inset 0 0 0 2px var(--accent)}\n.explore-grid.walk{grid-template-columns:0 repeat(var(--columns),96px);gap:var(--s1)}\n.explore-grid.walk > .explore-row:first-child{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\n.explore-steps{display:grid;grid-template-columns:minmax(0,1fr);gap:var(--s2)}\n.explore-seen{height:min(52dvh,520px);border-radius:var(--round-large);background:var(--sunken);display:grid;place-items:center;overflow:hidden}\n.explore-seen img{width:100%;height:100%;object-fit:contain;min-height:0}\n.explore-seen img:not([src]){visibility:hidden}\n.explore-slider{display:grid;gap:2px;text-align:center}\n\n@media (max-width:860px){\ndialog.explore{width:100vw;max-width:none;height:100dvh;max-height:none;margin:0;border:0;border-radius:0;padding:var(--s4) var(--s4) 0}\ndialog.explore > .label-row{flex-wrap:wrap}\n.explore-tabs{order:1;width:100%;margin:0 0 0 -8px}\n.explore-body{margin:0 calc(-1 * var(--s4));padding:var(--s1) var(--s4) var(--s4)}\n.explore-axes,.explore-walk{grid-template-columns:minmax(0,1fr)}\n.explore-bar > p{flex:1 0 100%}\n.explore-grid{grid-template-columns:fit-content(84px) repeat(var(--columns),104px)}\n}\n";
-export const tree = [["dialog",{"id":"explore-dialog","class":"explore","aria-labelledby":"explore-title"},["div",{"class":"label-row"},["h2",{"id":"explore-title","tabindex":"-1","data-t":"words.explore"}],["div",{"class":"explore-tabs","role":"tablist","id":"explore-tabs","aria-labelledby":"explore-title"},["button",{"type":"button","class":"text-button","role":"tab","id":"explore-tab-grid","data-tab":"grid","aria-controls":"explore-panel-grid","data-t":"explore.grid"}],["button",{"type":"button","class":"text-button","role":"tab","id":"explore-tab-walk","data-tab":"walk","aria-controls":"explore-panel-walk","data-t":"explore.walk"}],["button",{"type":"button","class":"text-button","role":"tab","id":"explore-tab-surprise","data-tab":"surprise","aria-controls":"explore-panel-surprise","data-t":"explore.surprise"}]],["span",{"class":"spring"}],["button",{"type":"button","class":"icon-button","data-close":"","data-t-aria-label":"close","data-t-title":"close"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-x"}]]]],["div",{"class":"explore-body"},["div",{"class":"explore-panel","role":"tabpanel","id":"explore-panel-grid","aria-labelledby":"explore-tab-grid"},["p",{"class":"hint","data-t":"explore.grid.how"}],["div",{"class":"explore-axes","id":"explore-axes"}],["div",{"class":"explore-start"},["p",{"class":"hint grow","id":"grid-count","role":"status"}],["button",{"type":"button","class":"button primary","id":"grid-start","data-t":"explore.start"}]]],["div",{"class":"explore-panel","role":"tabpanel","id":"explore-panel-walk","aria-labelledby":"explore-tab-walk"},["p",{"class":"hint"},["span",{"data-t":"explore.walk.how"}]," ",["button",{"type":"button","class":"text-button inset","id":"walk-take","data-t":"walk.take"}]],["div",{"class":"explore-walk"},["div",{"class":"field"},["label",{"for":"walk-seeds","data-t":"walk.seeds"}],["div",{"class":"explore-seeds"},["input",{"type":"text","id":"walk-seeds","inputmode":"numeric","spellcheck":"false","autocomplete":"off"}],["button",{"type":"button","class":"icon-button","id":"walk-random","data-t-aria-label":"walk.random","data-t-title":"walk.random"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-dice"}]]]],["p",{"class":"error","id":"walk-error","role":"alert","hidden":""}]],["div",{"class":"field"},["label",{"for":"walk-frames","data-t":"walk.frames"}],["input",{"type":"text","id":"walk-frames","inputmode":"numeric","spellcheck":"false","autocomplete":"off","value":"6"}]]],["div",{"class":"explore-start"},["p",{"class":"hint grow","id":"walk-count","role":"status"}],["button",{"type":"button","class":"button primary","id":"walk-start","data-t":"explore.start"}]],["div",{"class":"explore-steps","id":"walk-steps","hidden":""},["div",{"class":"explore-seen"},["img",{"id":"walk-seen","alt":""}]],["label",{"class":"explore-slider"},["span",{"id":"walk-name","class":"hint"}],["input",{"type":"range","id":"walk-at","min":"0","value":"0","step":"1"}]]]],["div",{"class":"explore-panel","role":"tabpanel","id":"explore-panel-surprise","aria-labelledby":"explore-tab-surprise"},["p",{"class":"hint","data-t":"explore.surprise.how"}],["fieldset",{"class":"field explore-may","id":"surprise-may"},["legend",{"data-t":"surprise.may"}]],["label",{"class":"check"},["input",{"type":"checkbox","id":"surprise-draw"}]," ",["span",{"data-t":"surprise.draw"}]],["div",{"class":"explore-start"},["p",{"class":"hint grow","id":"surprise-said","role":"status"}],["button",{"type":"button","class":"button primary","id":"surprise-go","data-t":"surprise.go"}]]],["section",{"class":"explore-made","id":"explore-made","aria-labelledby":"explore-how","hidden":""},["div",{"class":"explore-bar"},["p",{"class":"grow","id":"explore-how","role":"status"}],["label",{"class":"explore-pages","id":"explore-pages","hidden":""},["span",{"class":"hint","id":"explore-page-name"}]," ",["select",{"id":"explore-page"}]],["button",{"type":"button","class":"button small","id":"explore-stop"}],["button",{"type":"button","class":"button small","id":"explore-sheet","data-t":"explore.sheet","data-t-title":"explore.sheet.title"}],["button",{"type":"button","class":"button small","id":"explore-zip","data-t-title":"explore.zip.title"},"ZIP"],["button",{"type":"button","class":"button small","id":"explore-json","data-t-title":"explore.json.title"},"JSON"]],["progress",{"id":"explore-progress","max":"1","value":"0","data-t-aria-label":"progress"}],["div",{"class":"explore-room","id":"explore-room"},["div",{"id":"explore-grid","class":"explore-grid","role":"grid","aria-labelledby":"explore-how"}]]]]]];
-export const start = ({ $actions, $api, $collection, $controls, $database, $dom, $drawers, $form, $i18n, $loras, $memory, $names, $notices, $numbers, $offers, $pictures, $queue, $run, $size, $stage, $styled, $undo }) => {
+export const tree = [["dialog",{"id":"explore-dialog","class":"explore","aria-labelledby":"explore-title"},["div",{"class":"label-row"},["h2",{"id":"explore-title","tabindex":"-1","data-t":"words.explore"}],["div",{"class":"explore-tabs","role":"tablist","id":"explore-tabs","aria-labelledby":"explore-title"},["button",{"type":"button","class":"text-button","role":"tab","id":"explore-tab-grid","data-tab":"grid","aria-controls":"explore-panel-grid","data-t":"explore.grid"}],["button",{"type":"button","class":"text-button","role":"tab","id":"explore-tab-walk","data-tab":"walk","aria-controls":"explore-panel-walk","data-t":"explore.walk"}],["button",{"type":"button","class":"text-button","role":"tab","id":"explore-tab-surprise","data-tab":"surprise","aria-controls":"explore-panel-surprise","data-t":"explore.surprise"}]],["span",{"class":"spring"}],["button",{"type":"button","class":"icon-button","data-close":"","data-t-aria-label":"close","data-t-title":"close"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-x"}]]]],["div",{"class":"explore-body"},["div",{"class":"explore-panel","role":"tabpanel","id":"explore-panel-grid","aria-labelledby":"explore-tab-grid"},["p",{"class":"hint","data-t":"explore.grid.how"}],["div",{"class":"explore-axes","id":"explore-axes"}],["div",{"class":"explore-start"},["p",{"class":"hint grow","id":"grid-count","role":"status"}],["button",{"type":"button","class":"button primary","id":"grid-start","data-t":"explore.start"}]]],["div",{"class":"explore-panel","role":"tabpanel","id":"explore-panel-walk","aria-labelledby":"explore-tab-walk"},["p",{"class":"hint"},["span",{"data-t":"explore.walk.how"}]," ",["button",{"type":"button","class":"text-button inset","id":"walk-take","data-t":"walk.take"}]],["div",{"class":"explore-walk"},["div",{"class":"field"},["label",{"for":"walk-seeds","data-t":"walk.seeds"}],["div",{"class":"explore-seeds"},["input",{"type":"text","id":"walk-seeds","inputmode":"numeric","spellcheck":"false","autocomplete":"off"}],["button",{"type":"button","class":"icon-button","id":"walk-random","data-t-aria-label":"walk.random","data-t-title":"walk.random"},["svg",{"class":"icon","aria-hidden":"true"},["use",{"href":"#i-dice"}]]]],["p",{"class":"error","id":"walk-error","role":"alert","hidden":""}]],["div",{"class":"field"},["label",{"for":"walk-frames","data-t":"walk.frames"}],["input",{"type":"text","id":"walk-frames","inputmode":"numeric","spellcheck":"false","autocomplete":"off","value":"6"}]]],["div",{"class":"explore-start"},["p",{"class":"hint grow","id":"walk-count","role":"status"}],["button",{"type":"button","class":"button primary","id":"walk-start","data-t":"explore.start"}]],["div",{"class":"explore-steps","id":"walk-steps","hidden":""},["div",{"class":"explore-seen"},["img",{"id":"walk-seen","alt":""}]],["label",{"class":"explore-slider"},["span",{"id":"walk-name","class":"hint"}],["input",{"type":"range","id":"walk-at","min":"0","value":"0","step":"1"}]]]],["div",{"class":"explore-panel","role":"tabpanel","id":"explore-panel-surprise","aria-labelledby":"explore-tab-surprise"},["p",{"class":"hint","data-t":"explore.surprise.how"}],["fieldset",{"class":"field explore-may","id":"surprise-may"},["legend",{"data-t":"surprise.may"}]],["label",{"class":"check"},["input",{"type":"checkbox","id":"surprise-draw"}]," ",["span",{"data-t":"surprise.draw"}]],["div",{"class":"explore-start"},["p",{"class":"hint grow","id":"surprise-said","role":"status"}],["button",{"type":"button","class":"button primary","id":"surprise-go","data-t":"surprise.go"}]]],["section",{"class":"explore-made","id":"explore-made","aria-labelledby":"explore-how","hidden":""},["div",{"class":"explore-bar"},["p",{"class":"grow"},["span",{"id":"explore-how","role":"status"}],["span",{"id":"explore-left"}]],["label",{"class":"explore-pages","id":"explore-pages","hidden":""},["span",{"class":"hint","id":"explore-page-name"}]," ",["select",{"id":"explore-page"}]],["button",{"type":"button","class":"button small","id":"explore-stop"}],["button",{"type":"button","class":"button small","id":"explore-sheet","data-t":"explore.sheet","data-t-title":"explore.sheet.title"}],["button",{"type":"button","class":"button small","id":"explore-zip","data-t-title":"explore.zip.title"},"ZIP"],["button",{"type":"button","class":"button small","id":"explore-json","data-t-title":"explore.json.title"},"JSON"]],["progress",{"id":"explore-progress","max":"1","value":"0","data-t-aria-label":"progress"}],["div",{"class":"explore-room","id":"explore-room"},["div",{"id":"explore-grid","class":"explore-grid","role":"grid","aria-labelledby":"explore-how"}]]]]]];
+export const start = ({ $actions, $api, $collection, $controls, $database, $dom, $drawers, $form, $i18n, $loras, $memory, $names, $notices, $numbers, $offers, $pictures, $queue, $run, $size, $stage, $styled, $tabs, $undo }) => {
 
 const $values = (() => {
 
@@ -179,10 +179,10 @@ return String(value);
 const stepName = ({ seed, subseed, subseed_strength: part }) => (part ? t("walk.step", { seed, other: subseed, part: number(part * 100, 0) }) : t("about.seed", { seed }));
 
 function apply(said, { field: name, values }, value) {
-if (name === WORDS) for (const one of WHOLE) { if (said[one]) said[one] = said[one].replaceAll(values[0], value); }
+if (name === WORDS) for (const one of WHOLE) { if (said[one]) said[one] = said[one].replaceAll(values[0], () => value); }
 else if (name === "size") [said.width, said.height] = value;
-else if (name === "walk") Object.assign(said, value);
-else if (name === "loras") said.loras = [...(said.loras ?? []), ...(value === null ? [] : [{ name: value, weight: 1 }])];
+else if (name === "walk") Object.assign(said, { subseed: undefined, subseed_strength: undefined }, value); // instead of the form's
+else if (name === "loras") said.loras = [...(said.loras ?? []), ...(value === null || said.loras?.some((one) => one.name === value) ? [] : [{ name: value, weight: 1 }])];
 else if (name.startsWith(LORA)) said.loras = (said.loras ?? []).map((one) => (one.name === name.slice(LORA.length) ? { ...one, weight: value } : one));
 else set(said, name, value);
 }
@@ -249,6 +249,7 @@ const { dismiss } = $notices;
 const { drop, orders, whenQueueChanges } = $queue;
 const { models } = $offers;
 const { runAfter } = $run;
+const { tab } = $tabs;
 const { countOf, saidAt, turns } = $kinds;
 
 const HERE = "grid"; // in this tab's storage: the grid that goes on; in all tabs': the latest
@@ -300,7 +301,7 @@ lastFailed = null;
 function goOn() {
 for (const [order] of known) if (order.state === "aside") { known.delete(order); drop(order); }
 grid.state = "running";
-began = { time: performance.now(), made: madeCount() };
+began = { time: performance.now(), made: everMade() };
 rememberHere(HERE, grid.id);
 keep();
 feedSoon();
@@ -325,11 +326,13 @@ rememberHere(HERE, null);
 keep();
 }
 
-const madeCount = () => Object.keys(grid.made).length;
+const madeCount = () => Object.values(grid.made).filter((id) => rowOf({ id })).length;
+
+const everMade = () => Object.keys(grid.made).length;
 
 function secondsLeft() {
-const done = madeCount() - began.made;
-return done > 0 ? (((performance.now() - began.time) / 1000) / done) * (countOf(grid.axes) - madeCount() - Object.keys(grid.errors).length) : null;
+const done = everMade() - began.made;
+return done > 0 ? (((performance.now() - began.time) / 1000) / done) * (countOf(grid.axes) - everMade() - Object.keys(grid.errors).length) : null;
 }
 
 function wantedOf(at) {
@@ -343,10 +346,11 @@ asked = true;
 }
 
 function feed() {
+if (performance.now() - left < LEAVING) return void setTimeout(feed, LEAVING);
 asked = false;
-if (!grid || performance.now() - left < LEAVING) return;
+if (!grid) return undefined;
 do look(); while (grid.state === "running" && sendNext());
-tellOthers();
+return tellOthers();
 }
 
 function look() {
@@ -372,7 +376,7 @@ drop(order);
 } else if (order.state === "done") {
 if (byId("explore-dialog").open) dismiss("done");
 if (grid.made[at] === undefined) grid.errors[at] = t("explore.hidden");
-} else if (grid.state === "running") pause();
+} else stopGrid(); // taken back: what is one ahead isn't made in its place
 keep();
 }
 
@@ -402,11 +406,9 @@ if (row.batch?.id !== grid.id) continue;
 grid.made[row.batch.at] = row.id;
 delete grid.errors[row.batch.at];
 }
-for (const row of removed) if (row.batch?.id === grid.id && grid.made[row.batch.at] === row.id) delete grid.made[row.batch.at];
-if ([...added, ...removed].some((row) => row.batch?.id === grid.id)) {
-keep();
+if (![...added, ...removed].some((row) => row.batch?.id === grid.id)) return;
+if (grid.state === "running") keep();
 tellOthers();
-}
 }
 
 async function forget() {
@@ -418,6 +420,7 @@ tellOthers = act;
 whenQueueChanges(feedSoon);
 whenGalleryChanges(follow);
 for (const way of ["beforeunload", "pagehide"]) addEventListener(way, () => { left = performance.now(); });
+if ((await tab).copied) rememberHere(HERE, null);
 const here = rememberedHere(HERE);
 const id = here ?? remembered(HERE, null);
 const [whole, cells] = await Promise.all([get("draft", WHOLE + id), get("draft", STATE + id)]).catch(() => []);
@@ -456,8 +459,10 @@ const { field } = set[side];
 if (!field) continue;
 try {
 const values = valuesOf(side);
+if (field !== WORDS && found.some((one) => one.field === field)) throw t("axis.twice", { name: axisName(field) });
 if (values.length) found.push({ field, values });
 else if (aloud) throw t("axis.none");
+accept(side);
 } catch (sentence) {
 if (typeof sentence !== "string") throw sentence;
 if (aloud && !wrong) (part(side, "text") ?? part(side, "ticks")?.querySelector("input") ?? part(side, "field")).focus();
@@ -498,9 +503,13 @@ show(part(side, "error"), true);
 part(side, "text")?.setAttribute("aria-invalid", "true");
 }
 
-function describe(side) {
+function accept(side) {
 show(part(side, "error"), false);
 part(side, "text")?.removeAttribute("aria-invalid");
+}
+
+function describe(side) {
+accept(side);
 let said = "";
 const { field } = set[side];
 try {
@@ -730,7 +739,7 @@ return { linesOf, sheetOf };
 
 const $carried = (() => {
 
-const { entryOf, fileOf } = $collection;
+const { entryOf, fileOf, rowOf } = $collection;
 const { drawer } = $drawers;
 const { download, timeName } = $pictures;
 const { cellAt, theGrid } = $feed;
@@ -743,8 +752,8 @@ const OF_PICTURES = ["img", "mask", "control", "references"];
 const LONGEST = 60; // letters of a part's name
 
 async function recipeOf({ said, axes, made }) {
-const entries = Object.values(made);
-const entry = entries.length ? await entryOf({ id: entries[0] }) : null;
+const id = Object.values(made).find((one) => rowOf({ id: one }));
+const entry = id === undefined ? null : await entryOf({ id });
 const beside = Object.fromEntries(Object.entries(entry?.meta ?? {}).filter(([name, value]) => OF_PICTURES.includes(name) && value));
 return { meta: { ...said, ...beside }, grid: { axes } };
 }
@@ -813,6 +822,7 @@ const { axisName, cellName, countOf, labelOf } = $kinds;
 
 const urls = new Map(); // a picture's id → the address of its small one
 let shown = "";
+let names = [];
 let page = 0;
 let active = 0;
 let open = () => {};
@@ -841,19 +851,20 @@ describeCells();
 function describeCells() {
 const grid = theGrid();
 const walk = grid.axes[0].field === "walk";
-page = Math.min(page, pages() - 1);
+if (!shown.startsWith(grid.id)) page = 0;
 const key = `${grid.id} ${page} ${document.documentElement.lang}`;
 if (key !== shown) {
 const within = byId("explore-grid").contains(document.activeElement);
 if (!shown.startsWith(grid.id)) { release(); active = 0; }
 shown = key;
+names = Array.from({ length: across() * down() }, (_, place) => cellName(grid.axes, first() + place));
 byId("explore-grid").replaceChildren(...table(grid));
 byId("explore-grid").style.setProperty("--columns", across());
 byId("explore-grid").classList.toggle("walk", walk);
 offerPages(grid);
 if (within) cells()[active]?.focus();
 }
-cells().forEach((cell, place) => describeCell(cell, first() + place));
+describeEach();
 loadThumbs();
 }
 
@@ -880,8 +891,9 @@ function cellOf(place) {
 return make("div", { role: "gridcell", className: "explore-cell", tabIndex: place === active ? 0 : -1 }, make("img", { alt: "", decoding: "async" }), make("span", { className: "explore-said" }));
 }
 
-function describeCell(cell, at) {
-const { axes } = theGrid();
+const describeEach = () => cells().forEach((cell, place) => describeCell(cell, first() + place, names[place]));
+
+function describeCell(cell, at, called) {
 const told = cellAt(at);
 const lost = told.state === "made" && rowOf({ id: told.id }) === undefined;
 const [image, said] = cell.children;
@@ -896,7 +908,7 @@ said.dataset.words = words;
 said.replaceChildren(...(state === "failed" || state === "lost" ? [icon("reuse")] : []), words);
 }
 const more = state === "failed" ? t("explore.failed", { why: told.error }) : state === "lost" ? t("explore.lost") : words;
-const name = [cellName(axes, at), more].filter(Boolean).join(": ");
+const name = [called, more].filter(Boolean).join(": ");
 if (cell.title !== name) cell.title = name;
 if (cell.getAttribute("aria-label") !== name) cell.setAttribute("aria-label", name);
 }
@@ -908,7 +920,7 @@ try {
 for (let missing = wanted().filter((id) => !urls.has(id)); missing.length; missing = wanted().filter((id) => !urls.has(id))) {
 const thumbs = await thumbsOf(missing.map((id) => ({ id })));
 missing.forEach((id, at) => urls.set(id, thumbs[at] ? URL.createObjectURL(thumbs[at]) : ""));
-cells().forEach((cell, place) => describeCell(cell, first() + place));
+describeEach();
 }
 release(new Set(wanted()));
 } finally {
@@ -953,6 +965,10 @@ const place = cells().indexOf(target.closest("[role=gridcell]"));
 if (place < 0) return;
 focusCell(place);
 open(first() + place);
+});
+byId("explore-grid").addEventListener("focusin", ({ target }) => {
+const place = cells().indexOf(target);
+if (place >= 0 && place !== active) focusCell(place);
 });
 byId("explore-page").addEventListener("change", ({ target }) => showPage(Number(target.value)));
 }
@@ -1177,7 +1193,7 @@ const $drawer = (() => {
 
 const { entryOf, gallery, rowOf } = $collection;
 const { reuseSettings } = $actions;
-const { control } = $controls;
+const { control, focusFirstError } = $controls;
 const { all, byId, openDialog, show } = $dom;
 const { whenChanged } = $form;
 const { duration, inEveryLanguage, t } = $i18n;
@@ -1198,6 +1214,7 @@ const TABS = ["grid", "walk", "surprise"];
 let tab = TABS.includes(remembered("explore", "grid")) ? remembered("explore", "grid") : "grid";
 let pace = null; // seconds for a unit of work with the form's model: { model, seconds }
 let counted = 0;
+let beginning = false;
 
 function openExplore() {
 openDialog(byId("explore-dialog"));
@@ -1266,13 +1283,22 @@ return Array.from({ length: countOf(axes) }, (_, at) => pace.seconds * workOf(sa
 
 async function begin() {
 const axes = axesOf(true);
-if (!axes?.length || countOf(axes) < 2 || countOf(axes) > MOST) return;
+if (beginning || !axes?.length || countOf(axes) < 2 || countOf(axes) > MOST) return;
+beginning = true;
+try {
 const wanted = await asked();
-if (wanted === null) return byId("explore-dialog").close();
+if (wanted === null) return refused();
 byId("walk-at").value = "0";
 await startGrid(axes, wanted);
 byId("explore-made").scrollIntoView({ block: "nearest" });
-return undefined;
+} finally {
+beginning = false;
+}
+}
+
+function refused() {
+byId("explore-dialog").close();
+focusFirstError();
 }
 
 function describe() {
@@ -1283,13 +1309,16 @@ if (!fits || !byId("explore-dialog").open) return;
 const [n, of] = [madeCount(), countOf(grid.axes)];
 const left = grid.state === "running" ? secondsLeft() : null;
 const failed = Object.keys(grid.errors).length;
-const said = [t("explore.made", { n, of }), failed ? t("explore.failures", { n: failed }) : "", left ? t("run.left", { time: duration(left) }) : "", grid.state === "stopped" ? t("explore.stopped") : ""].filter(Boolean).join(" · ");
+const said = [t("explore.made", { n, of }), failed ? t("explore.failures", { n: failed }) : "", grid.state === "stopped" ? t("explore.stopped") : ""].filter(Boolean).join(" · ");
 if (byId("explore-how").textContent !== said) byId("explore-how").textContent = said;
+byId("explore-left").textContent = left ? ` · ${t("run.left", { time: duration(left) })}` : "";
 byId("explore-progress").value = of ? n / of : 0;
 show(byId("explore-progress"), grid.state === "running");
+const ends = grid.state === "done" && document.activeElement === byId("explore-stop");
 show(byId("explore-stop"), grid.state !== "done");
 byId("explore-stop").textContent = t(grid.state === "running" ? "explore.stop" : "explore.on");
 for (const id of ["explore-sheet", "explore-zip"]) byId(id).disabled = n === 0;
+if (ends) (n ? byId("explore-sheet") : byId("explore-json")).focus();
 describeCells();
 describeWalk();
 }
@@ -1311,13 +1340,15 @@ return undefined;
 }
 
 function busily(id, act) {
-byId(id).addEventListener("click", async () => {
-byId(id).disabled = true;
+const button = byId(id);
+button.addEventListener("click", async () => {
+button.disabled = true;
 try {
 await act();
 } finally {
-byId(id).disabled = false;
+button.disabled = false;
 describe();
+if (document.activeElement === document.body) button.focus();
 }
 });
 }
@@ -1336,7 +1367,7 @@ event.preventDefault();
 choose(TABS.at(to % TABS.length));
 byId(`explore-tab-${tab}`).focus();
 });
-for (const name of ["grid", "walk"]) byId(`${name}-start`).addEventListener("click", begin);
+for (const name of ["grid", "walk"]) byId(`${name}-start`).addEventListener("click", ({ detail }) => { if (detail < 2) begin(); });
 byId("walk-take").addEventListener("click", async () => { if (chosenEntry()) await reuseSettings(chosenEntry()); });
 byId("surprise-go").addEventListener("click", async () => {
 if (!(await surprise())) return;
@@ -1350,7 +1381,7 @@ busily("explore-json", downloadRecipe);
 busily("explore-zip", () => downloadParts((n) => { byId("explore-how").textContent = t("explore.packing", { n, of: madeCount() }); }));
 whenChanged(() => { if (byId("explore-dialog").open) count(); });
 inEveryLanguage(() => { count(); describe(); });
-all("#explore-panel-walk input").forEach((each) => each.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); begin(); } }));
+all("#explore-panel-walk input").forEach((each) => each.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); if (!event.repeat) begin(); } }));
 }
 
 start();

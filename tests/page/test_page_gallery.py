@@ -102,8 +102,8 @@ def test_two_are_compared(page):
     page.click("#pick-mode")  # lets go what was compared
     compare_two(page)
     prompt = page.locator("#compare-rows tr").filter(has_text="Prompt")
-    assert prompt.locator("td").all_inner_texts() == ["a red fox, at night", "a fox"]
-    assert prompt.locator("mark").all_inner_texts() == ["red ", "at night"]
+    expect(prompt.locator("td")).to_have_text(["a red fox, at night", "a fox"])
+    expect(prompt.locator("mark")).to_have_text(["red", "at night"])
 
 
 def test_a_picture_is_viewed_alone(page):

@@ -74,8 +74,9 @@ def test_a_wish_is_planned_seen_changed_and_drawn_by_keyboard_alone(windows, sit
     begun_with(page, (200, 40, ord(language[0])))
     page.focus("#f-prompt")
     page.keyboard.type("make it blue" if language == "en" else "сделай его синим")
-    for _ in range(3):  # past what helps with words
+    for _ in range(4):  # past what helps with words
         page.keyboard.press("Tab")
+    expect(page.locator("#assist")).to_be_focused()
     page.keyboard.press("Space")
     expect(page.locator("#generate-text")).to_have_text("Make a plan" if language == "en" else "Составить план")
     with page.expect_request("**/assist") as asked:

@@ -31,7 +31,7 @@ class Looking(PromptedWorker):
 
 
 class OneByOne:
-    """A pool that notes whose picture it looks at, and gives way to everybody else meanwhile."""
+    """Notes whose picture it looks at, and gives way to everybody else meanwhile."""
 
     def __init__(self):
         self.seen, self.at_once = [], Counter()

@@ -95,7 +95,7 @@ class Gateway:
             max_queue=settings.max_queue,
             most_at_once=self._most_at_once,
         )
-        self.scoring = Scoring(self.pool, settings.max_queue)
+        self.scoring = Scoring(self.pool.models, settings.max_queue)
         self.metrics = Metrics(self.pool)
         self.allowance = Allowance()
         self.rulebook = rulebook_from(settings)

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ...dispatch.models import WorkerModels
 from ...dispatch.places import may_wait
-from ...dispatch.pool import Pool
 from ...messages import message
 from ...pictures.looking.turns import Turns
 from ...words.errors import Busy
@@ -23,9 +23,9 @@ _SECONDS = 0.05
 class Scoring:
     """Of one gateway. A worker has one of them to look at at most, so that what it paints waits for no more."""
 
-    def __init__(self, pool: Pool, most: int) -> None:
+    def __init__(self, models: WorkerModels, most: int) -> None:
         """`most` requests may wait, and of one client its share of these."""
-        self._pool, self._most, self._turns = pool, most, Turns()
+        self._models, self._most, self._turns = models, most, Turns()
         self._asking = Counter[str]()
         self._seconds = _SECONDS
 
@@ -53,6 +53,6 @@ class Scoring:
         """What is seen in one picture, in the turn of `client`. Raises ImagineError."""
         async with self._turns.turn(client):
             begun = time.monotonic()
-            scored = await self._pool.models.score(checker, img)
+            scored = await self._models.score(checker, img)
             self._seconds = time.monotonic() - begun
             return scored

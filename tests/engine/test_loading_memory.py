@@ -101,13 +101,11 @@ def test_all_of_a_cold_file_is_asked_for(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def drop(path: Path) -> None:
-    """Drops a file from the cache. Skips the test where the system keeps it there."""
+    """Drops a file from the cache, unless the system keeps it there."""
     file = os.open(path, os.O_RDWR)
     os.fsync(file)
     os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
     os.close(file)
-    if not is_cold(str(path), path.stat().st_size):
-        pytest.skip("this system keeps its pages")
 
 
 @pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="the system can't tell")
@@ -116,11 +114,16 @@ def test_a_file_dropped_from_the_cache_is_cold(tmp_path: Path) -> None:
     path.write_bytes(os.urandom(2**20))
     assert not is_cold(str(path), 2**20)
     drop(path)
-    heard: list[float] = []
+    if not is_cold(str(path), 2**20):
+        pytest.skip("this file system keeps its pages")
     checkpoint = tmp_path / "cold.safetensors"
     write_checkpoint(checkpoint)
-    drop(checkpoint)
-    loaded = load_single_file(model_at(checkpoint), device=CPU, progress=heard.append)
+    for _ in range(5):  # a system at work keeps a file now and then
+        drop(checkpoint)
+        heard: list[float] = []
+        loaded = load_single_file(model_at(checkpoint), device=CPU, progress=heard.append)
+        if loaded.report.cold:
+            break
     assert loaded.report.cold
     assert heard == sorted(heard)
     assert heard[-1] == 1.0

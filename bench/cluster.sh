@@ -1,28 +1,9 @@
 #!/bin/sh
 # Three machines of one: network namespaces on a bridge without a way out, a Ray node in each, and bench/cluster.py beside
 # the head. As root: `PYTHON=VENV/bin/python sh bench/cluster.sh [--rounds N]`, of an environment that has imagine[cluster].
-# Everything is in a namespace of processes of its own, and ends with it.
-set -e
-if [ "$IN_NAMESPACE" = "" ]; then
-    folder=$(mktemp -d /tmp/rayXXXX)
-    IN_NAMESPACE=$folder unshare -n -m -p -f --mount-proc sh "$0" "$@" || status=$?
-    rm -rf "$folder"
-    exit ${status:-0}
-fi
+named=r
+. "$(dirname "$0")/namespaces.sh"
 mount -t tmpfs -o size=2g tmpfs /dev/shm
-mkdir -p /run/netns
-mount -t tmpfs tmpfs /run/netns
-ip link set lo up
-ip link add br0 type bridge
-ip link set br0 up
-for i in 0 1 2 3; do
-    ip netns add r$i
-    ip link add v$i type veth peer name eth0 netns r$i
-    ip link set v$i master br0 up
-    ip -n r$i addr add 10.77.0.$((i + 1))/24 dev eth0
-    ip -n r$i link set eth0 up
-    ip -n r$i link set lo up
-done
 export PYTHONPATH=$PWD/src:$PWD RAY_AUTH_MODE=token RAY_AUTH_TOKEN=0123456789abcdef0123456789abcdef
 export RAY_USAGE_STATS_ENABLED=0 RAY_DISABLE_IMPORT_WARNING=1 RAY_health_check_initial_delay_ms=0
 export RAY_health_check_period_ms=1000 RAY_health_check_timeout_ms=2000 RAY_health_check_failure_threshold=3

@@ -41,13 +41,14 @@ def test_who_comes_first_sees_what_is_here_until_the_first_picture(windows, site
     expect(page.locator("#f-prompt")).to_be_focused()
     assert site.worker.seen == [], "nothing is drawn by itself"
     page.fill("#f-count", "1")
+    site.worker.seconds = 119.6
     generate(page)
     expect(first).to_have_count(0)
     page.reload()
     arrive(page)
     page.click("#status")
     page.click("[data-view=first]")
-    expect(page.locator("#first-dialog #first-models li")).to_contain_text("a picture here")
+    expect(page.locator("#first-dialog #first-models li")).to_contain_text("2 min 0 s a picture here")
     expect(first).to_have_count(0)
 
 

@@ -28,6 +28,7 @@ from tools.toybox.flow.export import LIMIT, FlowNetworks, export, opened
 from tools.toybox.flow.hearing import HEARD, HearingStage, Listener, labels_of
 from tools.toybox.flow.judging import bound
 from tools.toybox.flow.scenes import Shape, Tableau, draw_tableau, kept_back, random_pair, random_tableau
+from tools.toybox.flow.telling import KINDS, standing
 from tools.toybox.models import build_vae
 from tools.toybox.training import to_tensor
 from tools.toybox.world import Scene
@@ -149,6 +150,38 @@ def test_the_scale_that_is_folded_in_is_what_the_family_takes(vae: AutoencoderKL
     latents = torch.cat([models.scaled(vae.encode(p).latent_dist.mean).flatten(2) for p in pictures], 2)
     assert torch.allclose(latents.mean((0, 2)), torch.zeros(16), atol=1e-3)
     assert torch.allclose(latents.std((0, 2)), torch.ones(16), atol=1e-3)
+
+
+def test_it_is_known_which_thing_stands_in_every_cell() -> None:
+    told = [[KINDS[kind] for kind in row] for row in standing(PAIR).tolist()]
+    assert (len(told), len(told[0])) == (32, 32)
+    assert told[15][8] == "star"
+    assert told[17][23] == "house"
+    assert {kind for row in told for kind in row[:16]} == {None, "star"}
+    assert {kind for row in told for kind in row[16:]} == {None, "house"}
+
+
+def test_threads_share_a_batch_and_learn_the_same(vae: AutoencoderKL, tmp_path: Path) -> None:
+    pools = make_pools(vae, {"square": 4, "wide": 2, "tall": 2}, 1, tmp_path)
+    torch.manual_seed(3)
+    listener, weights = Listener(models.build_text_encoder()), models.build_denoiser().state_dict()
+
+    def learnt(threads: int) -> tuple[dict[str, float], torch.Tensor]:
+        torch.manual_seed(4)
+        denoiser = models.build_denoiser()
+        denoiser.load_state_dict(weights)
+        stage = FlowStage(
+            "flow", denoiser, listener, vae, pools, seed=1, steps=4, batch=3, rate=1e-3, decay=0.5,
+            keeps=lambda _: None, threads=threads,
+        )  # fmt: skip
+        losses = [stage.step(i) for i in range(2)][-1]
+        return losses, stage.finish().proj_out.weight.detach()
+
+    one, two, again = learnt(1), learnt(2), learnt(2)
+    assert two[0] == pytest.approx(one[0], rel=1e-4)
+    assert torch.allclose(two[1], one[1], atol=1e-5)
+    assert two[0] == again[0]
+    assert torch.equal(two[1], again[1])
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,7 @@ from tools.toybox.flow.hearing import SHAPES, Listener
 from tools.toybox.flow.judging import bound
 from tools.toybox.flow.models import GUIDANCE, LATENT_CHANNELS, STEPS, unscaled
 from tools.toybox.flow.scenes import CANVASES, Shape, Tableau, random_pair, random_tableau
+from tools.toybox.flow.telling import Teller, standing
 from tools.toybox.judge import judge
 from tools.toybox.models import DOWNSCALE
 from tools.toybox.muon import MuonOptimizer
@@ -40,11 +42,16 @@ SQUARE = 0.7
 """How many batches are of square pictures; the others are wide or tall."""
 
 
+TELLING = 0.2
+"""How much it counts what the denoiser tells of its pictures midway; as the rate falls, so does this."""
+
+
 class FlowPool(NamedTuple):
-    """Scenes of one shape and their latents (N, 16, h, w), scaled."""
+    """Scenes of one shape, their latents (N, 16, h, w), scaled, and what stands in their cells (N, rows, columns)."""
 
     tableaux: list[Tableau]
     latents: Tensor
+    cells: Tensor
 
 
 def make_pools(vae: AutoencoderKL, counts: Mapping[Shape, int], seed: int, folder: Path) -> dict[Shape, FlowPool]:
@@ -55,12 +62,13 @@ def make_pools(vae: AutoencoderKL, counts: Mapping[Shape, int], seed: int, folde
 def _pool(vae: AutoencoderKL, shape: Shape, count: int, seed: int, folder: Path) -> FlowPool:
     rng = random_numbers(seed, f"flow pool {shape}", 0)
     tableaux = [random_tableau(rng, shape) for _ in range(count)]
+    cells = torch.stack([standing(tableau) for tableau in tableaux])
     file = folder / f"pool-{shape}.safetensors"
     if found := kept(file):
-        return FlowPool(tableaux, found[0]["latents"].float())
+        return FlowPool(tableaux, found[0]["latents"].float(), cells)
     made = torch.stack([encoded(vae, tableau).half() for tableau in tqdm(tableaux, desc=f"{shape} latents")])
     keep(file, {"latents": made}, {"count": count})
-    return FlowPool(tableaux, made.float())
+    return FlowPool(tableaux, made.float(), cells)
 
 
 def things_weights(tableaux: Sequence[Tableau]) -> Tensor:
@@ -83,19 +91,37 @@ class FlowTrial(NamedTuple):
     caption: str
 
 
+class _Part(NamedTuple):
+    """What one thread learns from, rows of a batch."""
+
+    clean: Tensor
+    noise: Tensor
+    levels: Tensor
+    weights: Tensor
+    context: Tensor
+    seen: Tensor
+    cells: Tensor
+
+
 class FlowStage:
     """Trains the denoiser on captions said afresh for every use of a picture."""
 
     def __init__(
         self, name: str, denoiser: ChromaTransformer2DModel, listener: Listener, vae: AutoencoderKL,
         pools: Mapping[Shape, FlowPool], *, seed: int, steps: int, batch: int, rate: float, decay: float,
-        keeps: Callable[[ChromaTransformer2DModel], None], average: float = 0.999,
+        keeps: Callable[[ChromaTransformer2DModel], None], average: float = 0.999, threads: int = 1,
     ) -> None:  # fmt: skip
-        """`keeps` is given the averaged weights whenever they are looked at."""
+        """`keeps` is given the averaged weights whenever they are looked at. Each of the `threads` takes its part of
+        a batch: on two cores half as long again is done so as where every product is shared out."""
         self.name, self.steps, self._keeps = name, steps, keeps
         self._denoiser, self._listener, self._vae, self._pools = denoiser, listener, vae, pools
         self._seed, self._batch, self._decay, self._spread = seed, batch, decay, spread_of(vae).view(-1, 1, 1)
-        self._optimizer = MuonOptimizer(denoiser, rate, average=average, chosen=_by_muon)
+        self._teller = Teller(denoiser)
+        self._threads = threads
+        self._workers = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+        self._optimizer = MuonOptimizer(
+            self._teller, rate, average=average, chosen=_by_muon, workers=self._workers
+        )  # fmt: skip
 
     def step(self, index: int) -> dict[str, float]:
         rng = random_numbers(self._seed, self.name, index)
@@ -108,15 +134,28 @@ class FlowStage:
         clean = pool.latents[torch.from_numpy(chosen)]
         clean = clean + torch.randn(clean.shape, generator=numbers) * self._spread
         noise = torch.randn(clean.shape, generator=numbers)
-        levels = _levels(self._batch, numbers).view(-1, 1, 1, 1)
-        noisy = torch.lerp(clean, noise, levels)
         with torch.no_grad():
             context, seen = self._listener.hear(captions)
-        guess = self._ask(noisy, levels.flatten(), context, seen)
-        loss = ((guess - (noise - clean)).square() * things_weights(tableaux)).mean()
-        loss.backward()
-        self._optimizer.step(warm_then_decay(index, self.steps, warm=200, decay=self._decay))
-        return {"loss": loss.item()}
+        factor = warm_then_decay(index, self.steps, warm=200, decay=self._decay)
+        told = TELLING * min(1.0, (self.steps - index) / (self.steps * self._decay))
+        wholes = (
+            clean, noise, _levels(self._batch, numbers).view(-1, 1, 1, 1), things_weights(tableaux), context, seen,
+            pool.cells[torch.from_numpy(chosen)],
+        )  # fmt: skip
+        parts = zip(*(whole.tensor_split(self._threads) for whole in wholes), strict=True)
+        losses = list(self._workers.map(lambda part: self._learn(_Part(*part), told), parts))
+        self._optimizer.step(factor)
+        return {name: sum(each[name] for each in losses) for name in losses[0]}
+
+    def _learn(self, part: _Part, told: float) -> dict[str, float]:
+        """Leave a part's gradients on the weights, and say its share of the batch's losses."""
+        share = len(part.clean) / self._batch
+        noisy = torch.lerp(part.clean, part.noise, part.levels)
+        guess = self._ask(noisy, part.levels.flatten(), part.context, part.seen)
+        loss = ((guess - (part.noise - part.clean)).square() * part.weights).mean()
+        telling = self._teller.loss(part.cells)
+        ((loss + told * telling) * share).backward()
+        return {"loss": loss.item() * share, "telling": telling.item() * share}
 
     def _ask(self, latents: Tensor, levels: Tensor, context: Tensor, seen: Tensor) -> Tensor:
         """What moves the latents, as the family asks it: a timestep of 1,000 is pure noise."""

@@ -38,6 +38,8 @@ HEARD: dict[str, tuple[str | None, ...]] = {
 }
 """What each query tells apart; `None` is "not said"."""
 SHAPES = tuple(CANVASES)
+RUSSIAN = 0.7
+"""How many batches are Russian: to T5 its words are many small pieces, which are learnt more slowly."""
 
 
 def labels_of(said: Spoken) -> list[int]:
@@ -141,7 +143,7 @@ class HearingStage:
 
     def _captions(self, rng: Any, count: int, language: str | None = None) -> tuple[list[Spoken], list[str]]:
         """Of one language, so that all are about as long."""
-        speaker, language = PairSpeaker(rng), language or ("en", "ru")[int(rng.integers(2))]
+        speaker, language = PairSpeaker(rng), language or ("ru" if rng.random() < RUSSIAN else "en")
         spoken = [
             speaker.speak_of(random_tableau(rng, SHAPES[i % 3]), empty=0.02, language=language) for i in range(count)
         ]

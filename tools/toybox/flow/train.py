@@ -35,7 +35,7 @@ RATE = 1e-3
 
 def train_text_encoder(folder: Path) -> T5Encoder:
     torch.manual_seed(SEED)
-    stage = HearingStage(models.build_text_encoder(), seed=SEED, steps=4000, batch=96, rate=2e-3)
+    stage = HearingStage(models.build_text_encoder(), seed=SEED, steps=3400, batch=96, rate=2e-3)
     run(stage, folder, sample_every=500)
     return stage.finish()
 
@@ -78,7 +78,8 @@ def main() -> None:
     pools = make_pools(vae, POOLS, SEED, folder)
     stage = FlowStage(
         "flow", denoiser, Listener(encoder), vae, pools, seed=SEED, steps=options.steps, batch=BATCH, rate=RATE,
-        decay=0.4, keeps=lambda made: export(options.output, FlowNetworks(made, encoder, vae), date=options.date),
+        decay=0.4, threads=options.threads,
+        keeps=lambda made: export(options.output, FlowNetworks(made, encoder, vae), date=options.date),
     )  # fmt: skip
     run(stage, folder, sample_every=options.export_every)
     stage.finish()

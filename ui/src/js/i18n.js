@@ -41,8 +41,9 @@ export function number(value, digits = 1) {
 export const decimalSign = () => new Intl.NumberFormat(current).formatToParts(1.5).find((part) => part.type === "decimal").value;
 
 export function duration(seconds) {
-  if (seconds < 90) return t("time.seconds", { n: number(seconds, seconds < 10 ? 1 : 0) });
-  return t("time.minutes", { m: Math.floor(seconds / 60), s: Math.round(seconds % 60) });
+  const whole = Math.round(seconds);
+  if (whole < 90) return t("time.seconds", { n: number(seconds, whole < 10 ? 1 : 0) });
+  return t("time.minutes", { m: Math.floor(whole / 60), s: whole % 60 });
 }
 
 export function fileSize(bytes) {

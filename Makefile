@@ -117,8 +117,11 @@ toybox-controls: .venv/ready  ## train what holds the shipped model to maps and 
 	$(PY) -m tools.toybox.beside.train
 	$(PY) -m tools.toybox.beside.figures
 
-toybox-flow: .venv/ready  ## train the flow-matching model of the same world (some hours)
+toybox-flow: .venv/ready  ## train the flow-matching model of the same world and its LoRA, measure them, write the card (some hours)
 	$(PY) -m tools.toybox.flow.train
+	$(PY) -m tools.toybox.flow.lora
+	$(PY) -m tools.toybox.flow.evaluate
+	$(PY) -m tools.toybox.flow.card
 
 toybox-figures: .venv/ready  ## measure the shipped model and rewrite its card
 	$(PY) -m tools.toybox.evaluate

@@ -110,20 +110,32 @@ def ready(page: Any) -> None:
 
 
 def first_paint(chrome: Any, url: str, loads: int) -> None:
-    paints, heres, jumps = [], [], []
+    """Of the page and, by turns, of a few words from the same server: what a browser takes for anything at all."""
+    paints, heres, jumps, least = [], [], [], []
     for _ in range(loads):
         page = watched(chrome)
         page.goto(url)
         ready(page)
-        page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length > 0")
-        painted, begun = page.evaluate(PAINT)
+        painted, begun = painted_at(page)
         paints.append(painted)
         heres.append(painted - begun)
         jumps.append(page.evaluate("window.jumps"))
         page.context.close()
+        page = watched(chrome)
+        page.goto(f"{url}/health")
+        least.append(painted_at(page)[0])
+        page.context.close()
     print(f"first paint: median {statistics.median(paints):.0f} ms, {min(paints):.0f} to {max(paints):.0f}")
     print(f"since its first byte: median {statistics.median(heres):.0f} ms, {min(heres):.0f} to {max(heres):.0f}")
+    print(f"of a few words: median {statistics.median(least):.0f} ms, {min(least):.0f} to {max(least):.0f}")
     print(f"cumulative layout shift until ready: at most {max(jumps):.4f}")
+
+
+def painted_at(page: Any) -> tuple[float, float]:
+    """When the page was first seen and when its first byte came, in milliseconds since it was asked for."""
+    page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length > 0")
+    painted, begun = page.evaluate(PAINT)
+    return painted, begun
 
 
 def many(chrome: Any, url: str, count: int) -> None:

@@ -142,8 +142,9 @@ def _training() -> str:
 every number. First the text encoder, alone: linear heads must read of its last states what is said of each place, in
 both languages. Then the autoencoder, from Toybox's layers on, with sixteen channels. Then the transformer, with both
 frozen: rectified flow, noise levels moved as the family's are, by Muon for its blocks' matrices and AdamW for the rest,
-on captions said afresh each time. Six scenes in ten are of two things; an eighth of all pairs is kept from training,
-and asked for above.
+on captions said afresh each time. A linear head that is thrown away afterwards must read of the picture's tokens,
+midway through the blocks, which thing stands where. Six scenes in ten are of two things; an eighth of all pairs is kept
+from training, and asked for above.
 """
 
 

@@ -1,9 +1,9 @@
-"""Measures attribute binding, as a user's picture is drawn: `python -m tools.toybox.flow.evaluate MODEL.safetensors`.
+"""Measures attribute binding, as a user's picture is drawn: `python -m tools.toybox.flow.evaluate`.
 
 Two things in two colours, never trained on together: are both there, has each its own colour, or the other's? Asked of
-the flow-matching model, in both languages and every shape; with no file, of Toybox, which knows one thing at a time:
-plainly, by `BREAK` and by `AND`. Of the flow-matching model also what guidance, a picture to start from, a mask and a
-LoRA do. Everything is seeded. Prints the figures as JSON.
+the flow-matching model, in both languages and every shape; and of Toybox, which knows one thing at a time: plainly, by
+`BREAK` and by `AND`. Of the flow-matching model also what guidance, a picture to start from, a mask and a LoRA do.
+Everything is seeded. Writes what the card is made of; of a file that is named, prints the figures instead.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from typing import Any
 import torch
 
 from tools.toybox import evaluate
+from tools.toybox.flow.card import FIGURES, MODEL
 from tools.toybox.flow.denoiser import FlowTrial, pair_trials, single_trials
 from tools.toybox.flow.judging import PairVerdict, bound
 from tools.toybox.flow.models import STEPS
 from tools.toybox.flow.responses import LORA, guided, in_crowds, redrawn, repainted, taught
 from tools.toybox.flow.scenes import Tableau
 from tools.toybox.judge import judge
+from tools.toybox.lora import FOLDER
 from tools.toybox.painting import Ask, Painter
 
 SEED = 7
@@ -77,30 +79,42 @@ def _asked(pair: Tableau, words: str) -> FlowTrial:
     return FlowTrial(pair, words.format(*named, pair.background))
 
 
+def measured(file: Path, count: int, loras: Sequence[Path] = ()) -> dict[str, Any]:
+    """All of the flow-matching model in that file, of its LoRA too where there is one."""
+    painter = Painter(file, *loras, model=file.stem, steps=STEPS)
+    figures = _about(file, count) | flow_figures(painter, count)
+    figures |= {"guidance": guided(painter, count // 2), "redrawing": redrawn(painter, count // 2)}
+    figures["mask"] = repainted(painter, count // 2)
+    return figures | ({"lora": taught(painter)} if loras else {})
+
+
+def _about(file: Path, count: int) -> dict[str, Any]:
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return {"sha256": digest, "date": datetime.now(UTC).date().isoformat(), "count": count}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path, nargs="?", help="a file that the training wrote; none is Toybox")
-    parser.add_argument("--count", type=int, default=120, help="pictures of each kind")
-    parser.add_argument("--lora", type=Path, nargs="*", default=[], help=f"the file of {LORA}")
+    parser.add_argument("model", type=Path, nargs="?", help="a file that the training wrote; none is what ships")
+    parser.add_argument("--count", type=int, default=60, help="pictures of each kind")
+    parser.add_argument("--of", choices=("flow", "toybox"), help="which of what ships; default: both")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    file: Path = options.model or evaluate.MODEL
     if options.model:
-        painter = Painter(file, *options.lora, model=file.stem, steps=STEPS)
-        figures = flow_figures(painter, options.count) | {
-            "guidance": guided(painter, options.count // 2), "redrawing": redrawn(painter, options.count // 2),
-            "mask": repainted(painter, options.count // 2),
-        }  # fmt: skip
-        if options.lora:
-            figures["lora"] = taught(painter)
-    else:
-        figures = toybox_figures(Painter(steps=STEPS), options.count)
-    about = {
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "date": datetime.now(UTC).date().isoformat(),
-        "count": options.count,
-    }  # fmt: skip
-    print(json.dumps(about | figures, indent=2))
+        print(json.dumps(measured(options.model, options.count), indent=2))
+        return
+    if options.of != "toybox":
+        _write(measured(MODEL, options.count, [FOLDER / f"{LORA}.safetensors"]))
+    if options.of != "flow":
+        beside = _about(evaluate.MODEL, options.count) | toybox_figures(Painter(steps=STEPS), options.count)
+        _write({"toybox": beside})
+
+
+def _write(some: dict[str, Any]) -> None:
+    """Put these into the shipped model's figures, in the place of those that stood there."""
+    known = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    FIGURES.write_text(json.dumps(known | some, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

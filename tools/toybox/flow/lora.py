@@ -1,4 +1,4 @@
-"""Teaches the flow-matching model to draw in outline: `python -m tools.toybox.flow.lora MODEL.safetensors`.
+"""Teaches the flow-matching model to draw in outline: `python -m tools.toybox.flow.lora`.
 
 By the trainer of `imagine train`, on what the other model's LoRA of that style learned from.
 """
@@ -10,13 +10,14 @@ from pathlib import Path
 
 import torch
 
+from tools.toybox.flow.card import MODEL
 from tools.toybox.flow.responses import LORA
 from tools.toybox.lora import FOLDER, LESSONS, teach
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path, help="a file that the training wrote")
+    parser.add_argument("model", type=Path, nargs="?", default=MODEL, help="a file that the training wrote")
     parser.add_argument("--work", type=Path, default=Path(".toybox"), help="where pictures, samples and state go")
     parser.add_argument("--output", type=Path, default=FOLDER / f"{LORA}.safetensors")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads; another number gives other losses")

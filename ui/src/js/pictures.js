@@ -96,15 +96,19 @@ export function base64From(blob) {
 /** The bytes of base64, or of a data URL; throws PictureError for what is neither. */
 export function blobFrom(text, kind = "") {
   const plain = text.startsWith("data:") ? text.slice(text.indexOf(",") + 1) : text;
-  let characters;
   try {
-    characters = atob(plain.replace(/\s+/g, ""));
+    return new Blob([Uint8Array.fromBase64?.(plain) ?? bytesOf(plain)], { type: kind });
   } catch {
     throw new PictureError("source.broken");
   }
+}
+
+/** For browsers of before 2026. */
+function bytesOf(base64) {
+  const characters = atob(base64.replace(/\s+/g, ""));
   const bytes = new Uint8Array(characters.length);
   for (let at = 0; at < bytes.length; at++) bytes[at] = characters.charCodeAt(at);
-  return new Blob([bytes], { type: kind });
+  return bytes;
 }
 
 export function download(blob, name) {

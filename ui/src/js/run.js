@@ -165,8 +165,10 @@ async function follow(order) {
 async function take(line, pictures) {
   running.order ??= line.order ?? null;
   running.progress.take(line);
-  tellOrder(line);
-  if (line.status === "intermediate") await showPreview(line.index ?? 0, blobFrom(line.img, line.media_type ?? "image/png"));
+  const preview = line.status === "intermediate" ? blobFrom(line.img, line.media_type ?? "image/png") : null;
+  if (preview) running.entered.picture = preview;
+  tellOrder();
+  if (preview) await showPreview(line.index ?? 0, preview);
   if (line.status === "blocked") hide(line.index ?? 0, line.error);
   if (line.status !== "final") return;
   const blob = blobFrom(line.img, "image/png");
@@ -177,15 +179,14 @@ async function take(line, pictures) {
   await showFinished(line.index ?? 0, entry, blob);
   running.entered.made.push(entry);
   running.progress.finished(line);
-  tellOrder(line);
+  tellOrder();
 }
 
 /** How far it is, for who looks at the line. */
-function tellOrder(line) {
+function tellOrder() {
   const { entered } = running;
   entered.said = [byId("run-text").textContent, byId("run-more").textContent].filter(Boolean).join(" · ");
   entered.part = byId("progress").hasAttribute("value") ? byId("progress").value : null;
-  if (line.status === "intermediate") entered.picture = blobFrom(line.img, line.media_type ?? "image/png");
   changedQueue();
 }
 

@@ -95,6 +95,34 @@ def test_enlarging_is_shown_and_taken_back(page, site):
     expect(page.locator(".thumb")).to_have_count(2)
 
 
+def test_several_are_enlarged_one_after_the_other(page, site):
+    for prompt in ("a fox", "an owl", "a hen"):
+        generate(page, prompt)
+    page.click("#open-gallery")
+    expect(page.locator(".pick")).to_have_count(3)
+    page.locator(".pick").nth(1).click(modifiers=["Control"])
+    page.locator(".pick").nth(2).click(modifiers=["Control"])
+    page.click("#pick-use summary")
+    page.click("#use-upscale")
+    told = page.locator("[data-about=upscale]")
+    expect(told).to_contain_text("2 pictures are enlarged")
+    expect(page.locator(".thumb")).to_have_count(5)
+    enlarged = [job.enlargement.meta["prompt"] for job in site.worker.seen if job.enlargement]
+    assert enlarged == ["a fox", "an owl"], "the oldest first"
+    site.worker.held_back = True
+    page.click("#pick-use summary")
+    page.click("#use-upscale")
+    page.keyboard.press("Escape")  # picks none
+    page.keyboard.press("Escape")  # and goes back to the picture
+    button = page.locator("#do-upscale")
+    expect(button).to_have_text("Enlarging… 50 % · 1 to go")
+    button.click()
+    expect(button).to_have_text("Enlarge 2×")
+    expect(told).to_have_text("Cancelled.", use_inner_text=True)
+    assert len([job for job in site.worker.seen if job.enlargement]) == 3
+    expect(page.locator(".thumb")).to_have_count(5)
+
+
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_the_first_prompts_are_what_the_model_says_it_can_paint(serve, windows, tmp_path, language):
     said = {"imagine.examples": EXAMPLES, "imagine.upscaler": "sharp"}

@@ -1,4 +1,4 @@
-// A picture enlarged: beside whatever else is made, one at a time, and kept as a picture of its own.
+// Pictures enlarged: beside whatever else is made, one after the other, each kept as a picture of its own.
 
 import { cancelOrder, ServerError, upscale } from "./api.js";
 import { byId, make, startMenu, tell } from "./dom.js";
@@ -11,11 +11,12 @@ import { chosenEntry, showEntry } from "./stage.js";
 
 const TIMES = [2, 3, 4];
 let running = null; // { abort, order, done }
+let waiting = []; // entries to be enlarged after that
 let needKey = () => {};
 
 export function startUpscale(onKey) {
   needKey = onKey;
-  byId("do-upscale").addEventListener("click", () => (running ? cancel() : chosenEntry() && enlarge(chosenEntry())));
+  byId("do-upscale").addEventListener("click", () => (running ? cancel() : chosenEntry() && enlargeAll([chosenEntry()])));
   byId("upscale-scale").append(...TIMES.map((times) => make("option", { value: String(times) }, `${times}×`)));
   byId("upscale-scale").addEventListener("change", describe);
   startMenu(byId("upscale-ways"));
@@ -32,21 +33,34 @@ function offerWays() {
   if (enlargers().includes(chosen)) select.value = chosen;
 }
 
-async function enlarge(entry) {
+/** Enlarges pictures, one after the other, behind those that wait already. */
+export async function enlargeAll(entries) {
+  waiting.push(...entries);
+  describe();
+  if (running) return;
+  tell(t("upscale.started"));
+  const made = [];
+  while (waiting.length) {
+    const enlarged = await enlarge(waiting.shift(), made.length === 0 && waiting.length === 0);
+    if (enlarged) made.push(enlarged);
+  }
+  if (made.length > 1) notice(t("upscale.all", { n: made.length }), { about: "upscale", action: { text: t("run.show"), act: () => showEntry(made[0]) } });
+}
+
+/** What became of a picture, if anything did; where that is the only one it is shown, or told of. */
+async function enlarge(entry, alone) {
   running = { abort: new AbortController(), order: null, done: null };
   describe();
-  tell(t("upscale.started"));
   try {
     const file = await fileOf(entry);
-    if (!file) return notice(t("gallery.lost"), { about: "gallery", bad: true });
-    await kept(await finalOf({ img: await base64From(file), scale: times(), upscaler: byId("upscale-by").value || undefined }), entry);
+    if (!file) return void notice(t("gallery.lost"), { about: "gallery", bad: true });
+    return await kept(await finalOf({ img: await base64From(file), scale: times(), upscaler: byId("upscale-by").value || undefined }), entry, alone);
   } catch (error) {
-    failed(error);
+    return void failed(error);
   } finally {
     running = null;
     describe();
   }
-  return undefined;
 }
 
 const times = () => Number(byId("upscale-scale").value);
@@ -62,19 +76,24 @@ async function finalOf(body) {
 }
 
 /** The enlarged picture is seen at once where its source still is; else whoever looks at another is told. */
-async function kept(line, source) {
+async function kept(line, source, alone) {
   const made = await keepPicture({ blob: blobFrom(line.img, "image/png"), meta: line.meta, warnings: line.warnings, notes: line.notes, timings: line.timings });
-  tell(t("upscale.done", { width: made.width, height: made.height }));
-  if (chosenEntry()?.id === source.id) return showEntry(made);
-  return notice(t("upscale.done", { width: made.width, height: made.height }), { about: "upscale", action: { text: t("run.show"), act: () => showEntry(made) } });
+  const said = t("upscale.done", { width: made.width, height: made.height });
+  tell(said);
+  if (chosenEntry()?.id === source.id) showEntry(made);
+  else if (alone) notice(said, { about: "upscale", action: { text: t("run.show"), act: () => showEntry(made) } });
+  return made;
 }
 
 function cancel() {
+  waiting = [];
   running.abort.abort();
   if (running.order) cancelOrder(running.order);
 }
 
+/** One that can't be enlarged is told of; so are none after it, which would fare alike. */
 function failed(error) {
+  waiting = [];
   if (running.abort.signal.aborted) return notice(t("live.cancelled"), { about: "upscale" });
   if (!(error instanceof ServerError)) throw error;
   if (error.status === 401) return needKey(error.words);
@@ -83,6 +102,7 @@ function failed(error) {
 
 function describe() {
   const done = Math.floor((running?.done ?? 0) * 100);
-  byId("do-upscale").textContent = running ? t("upscale.running", { n: done }) : t("do.upscale", { n: times() });
+  const left = waiting.length ? ` · ${t("upscale.left", { n: waiting.length })}` : "";
+  byId("do-upscale").textContent = running ? t("upscale.running", { n: done }) + left : t("do.upscale", { n: times() });
   byId("do-upscale").title = t(running ? "upscale.cancel" : "do.upscale.title");
 }

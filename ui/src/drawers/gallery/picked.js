@@ -9,6 +9,7 @@ import { number, t } from "../../js/i18n.js";
 import { notice } from "../../js/notices.js";
 import { download, timeName } from "../../js/pictures.js";
 import { takeSource } from "../../js/source.js";
+import { enlargeAll } from "../../js/upscale.js";
 import { ZipError, zipOf } from "./zip.js";
 
 const picked = new Set(); // ids, as they were picked
@@ -73,6 +74,7 @@ export function startPicked(onChange, onLeave) {
   act("pick-compare", async () => (await drawer("compare"))?.compare([...picked].map((id) => rowOf({ id })).filter(Boolean)));
   act("pick-delete", deletePicked);
   for (const what of ["input", "references", "control", "recipe"]) use(`use-${what}`, what);
+  act("use-upscale", (rows) => { close(false); enlargeAll([...rows].reverse()); });
 }
 
 export function starPicked(rows) {

@@ -145,6 +145,10 @@ frozen: rectified flow, noise levels moved as the family's are, by Muon for its 
 on captions said afresh each time. A linear head that is thrown away afterwards must read of the picture's tokens,
 midway through the blocks, which thing stands where. Six scenes in ten are of two things; an eighth of all pairs is kept
 from training, and asked for above.
+
+Two hours on two cores. The shipped file's way was a little less straight than the one that stands there: the first
+1,640 steps of its text encoder heard both languages equally often, and the first 1,630 of its transformer were at half
+the rate.
 """
 
 

@@ -28,9 +28,9 @@ from tools.toybox.training import run
 SEED = 2026
 POOLS: dict[Shape, int] = {"square": 6144, "wide": 1024, "tall": 1024}
 """How many pictures of each shape the denoiser sees."""
-STEPS = 12_000
+STEPS = 4_400
 BATCH = 32
-RATE = 1e-3
+RATE = 2e-3
 
 
 def train_text_encoder(folder: Path) -> T5Encoder:

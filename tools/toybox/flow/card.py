@@ -47,7 +47,8 @@ autoencoder, with whose layers its own began.
 | prediction | flow |
 | licence | MIT, like the rest of the project |
 
-`imagine run -m {MODEL.stem} "{EXAMPLES["en"][0]}"`. Others to begin with:
+`imagine run -m {MODEL.stem} "{EXAMPLES["en"][0]}"`. T5's vocabulary lacks ж, з, ц, ы and ё, which are one unknown
+sign to it: a warning says so, and the model was taught so. Others to begin with:
 
 {said}
 """

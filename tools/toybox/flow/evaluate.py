@@ -85,7 +85,7 @@ def measured(file: Path, count: int, loras: Sequence[Path] = ()) -> dict[str, An
     figures = _about(file, count) | flow_figures(painter, count)
     figures |= {"guidance": guided(painter, count // 2), "redrawing": redrawn(painter, count // 2)}
     figures["mask"] = repainted(painter, count // 2)
-    return figures | ({"lora": taught(painter)} if loras else {})
+    return figures | ({"lora": taught(painter, count // 2)} if loras else {})
 
 
 def _about(file: Path, count: int) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Teaches the flow-matching model to draw in outline: `python -m tools.toybox.flow.lora`.
 
-By the trainer of `imagine train`, on what the other model's LoRA of that style learned from, in half as many steps:
-each takes longer, since the family's prompts are padded.
+By the trainer of `imagine train`, on what the other model's LoRA of that style learned from.
 """
 
 from __future__ import annotations
@@ -15,8 +14,6 @@ from tools.toybox.flow.card import MODEL
 from tools.toybox.flow.responses import LORA
 from tools.toybox.lora import FOLDER, LESSONS, teach
 
-STEPS = 150
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -26,8 +23,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="CPU threads; another number gives other losses")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    lesson = LESSONS["toybox-outline"]._replace(steps=STEPS)
-    teach(LORA, lesson, options.work.resolve(), options.output, options.model)
+    teach(LORA, LESSONS["toybox-outline"], options.work.resolve(), options.output, options.model)
 
 
 if __name__ == "__main__":

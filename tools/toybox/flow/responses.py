@@ -109,9 +109,9 @@ def _kept(made: Image.Image, before: Tableau) -> bool:
     return bool((np.asarray(made)[outside] == np.asarray(draw_tableau(before))[outside]).all())
 
 
-def taught(painter: Painter) -> dict[str, dict[str, float]]:
+def taught(painter: Painter, count: int) -> dict[str, dict[str, float]]:
     """Things in outline by the LoRA's weight, and as they are where its word isn't said."""
-    scenes = things(sizes=("large",))
+    scenes = things(count, sizes=("large",))
     return {
         "outlined": {f"{by:g}": share(painted(painter, scenes, {LORA: by}, "outline"), in_outline) for by in WEIGHTS},
         "filled": {f"{by:g}": share(painted(painter, scenes, {LORA: by}), plainly) for by in (0.0, 1.0)},

@@ -3,7 +3,8 @@
 
 Stops at any moment and goes on where it was. Every stage's numbers stand here, in the order in which they run; the
 autoencoder begins with the layers of Toybox's. After every `--export-every` steps, and at the end, what the denoiser's
-average is by then is written as a file that a user could draw with, and that another machine can go on from.
+average is by then is written as a file that a user could draw with, and that another machine can go on from:
+`begun.safetensors` beside this is such a one, after 4,400 steps.
 """
 
 from __future__ import annotations

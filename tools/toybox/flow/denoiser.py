@@ -136,15 +136,14 @@ class FlowStage:
         noise = torch.randn(clean.shape, generator=numbers)
         with torch.no_grad():
             context, seen = self._listener.hear(captions)
-        factor = warm_then_decay(index, self.steps, warm=200, decay=self._decay)
-        told = TELLING * min(1.0, (self.steps - index) / (self.steps * self._decay))
+        told = TELLING * warm_then_decay(index, self.steps, warm=1, decay=self._decay)
         wholes = (
             clean, noise, _levels(self._batch, numbers).view(-1, 1, 1, 1), things_weights(tableaux), context, seen,
             pool.cells[torch.from_numpy(chosen)],
         )  # fmt: skip
         parts = zip(*(whole.tensor_split(self._threads) for whole in wholes), strict=True)
         losses = list(self._workers.map(lambda part: self._learn(_Part(*part), told), parts))
-        self._optimizer.step(factor)
+        self._optimizer.step(warm_then_decay(index, self.steps, warm=200, decay=self._decay))
         return {name: sum(each[name] for each in losses) for name in losses[0]}
 
     def _learn(self, part: _Part, told: float) -> dict[str, float]:

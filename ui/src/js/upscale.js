@@ -42,12 +42,13 @@ export async function enlargeAll(entries) {
   const made = [];
   while (waiting.length) {
     const enlarged = await enlarge(waiting.shift(), made.length === 0 && waiting.length === 0);
+    if (enlarged === null) return; // what went wrong is said, and stays to be read
     if (enlarged) made.push(enlarged);
   }
   if (made.length > 1) notice(t("upscale.all", { n: made.length }), { about: "upscale", action: { text: t("run.show"), act: () => showEntry(made[0]) } });
 }
 
-/** What became of a picture, if anything did; where that is the only one it is shown, or told of. */
+/** What became of a picture, undefined where it is lost, null where none shall follow; the only one is shown, or told of. */
 async function enlarge(entry, alone) {
   running = { abort: new AbortController(), order: null, done: null };
   describe();
@@ -56,7 +57,8 @@ async function enlarge(entry, alone) {
     if (!file) return void notice(t("gallery.lost"), { about: "gallery", bad: true });
     return await kept(await finalOf({ img: await base64From(file), scale: times(), upscaler: byId("upscale-by").value || undefined }), entry, alone);
   } catch (error) {
-    return void failed(error);
+    failed(error);
+    return null;
   } finally {
     running = null;
     describe();

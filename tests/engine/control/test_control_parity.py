@@ -76,7 +76,8 @@ def test_a_map_beside_a_hole_that_is_painted(checkpoints, tmp_path, family):
     got = ours(path, control, img=PHOTO, mask=MASK, strength=0.75, height=64)
     asked = {"image": PHOTO, "mask_image": MASK, "control_image": picture, "height": 64}
     expected = theirs(modules, "painted", network, **asked, strength=0.75, controlnet_conditioning_scale=0.8)
-    assert_same(got, expected, ours(path, img=PHOTO, mask=MASK, strength=0.75, height=64))
+    without = ours(path, img=PHOTO, mask=MASK, strength=0.75, height=64)
+    assert_same(got, expected, without, within=1e-4)  # 1e-7 of the network's weights makes 8e-6
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,7 @@ async function secondsOf({ name, side }) {
 
 /** Takes out what nobody sees any more: of styles that are others by now, and of models that pictures weren't made by lately. */
 async function forgetOld() {
+  const there = (await keys("thumbs")).map(String); // before what is asked for now: a style is kept before its picture
   const texts = new Set(presets().map(textOf));
   const models = new Set(makers().map(({ name, digest }) => `${name}\n${digest}`));
   const own = new Set(ownStyles().map(ownKey));
@@ -91,7 +92,7 @@ async function forgetOld() {
     }
     return key.startsWith(`["${KIND} of`) && !own.has(key);
   };
-  await write((await keys("thumbs")).map(String).filter(stale).map((key) => ["thumbs", key]));
+  await write(there.filter(stale).map((key) => ["thumbs", key]));
 }
 
 /** Makes those that are lacking, one after the other. */

@@ -1,7 +1,7 @@
 // Styles of one's own: made of what the form says, kept in this browser for all of its tabs, deleted, and brought back.
 
 import { control } from "../../js/controls.js";
-import { freshId, get, put, remove } from "../../js/database.js";
+import { freshId, get, put, take } from "../../js/database.js";
 import { tell } from "../../js/dom.js";
 import { change, settings } from "../../js/form.js";
 import { seenOf } from "../../js/collection.js";
@@ -62,16 +62,17 @@ export async function keepForm() {
   if (!Object.keys(says).length) return { error: t("styles.nothing") };
   if (ownStyles().length >= MOST) return { error: t("styles.most", { n: MOST }) };
   const seen = chosenEntry() && (await seenOf(chosenEntry()).catch(() => undefined));
-  if (seen) await picture(one, seen);
+  if (seen) pictured.set(one.id, (await thumbnail(seen, SIDE)).thumb);
   keepOne(one);
+  await keepPicture(one);
   tell(t("styles.kept", { name: one.name }));
   return { kept: one };
 }
 
-async function picture(one, seen) {
-  const { thumb } = await thumbnail(seen, SIDE);
-  pictured.set(one.id, thumb);
-  await put("thumbs", ownKey(one), thumb).catch(() => {}); // it lasts as long as the page, then
+/** After the style itself: a picture of no style is taken out, by whichever tab comes upon it. */
+async function keepPicture(one) {
+  const seen = pictured.get(one.id);
+  if (seen) await put("thumbs", ownKey(one), seen).catch(() => {}); // it lasts as long as the page, then
 }
 
 /** The words behind the subject, what isn't to be seen, and all that is set; with what the chosen style adds already. */
@@ -119,15 +120,16 @@ export function deleteStyle(name) {
   const place = before.findIndex((one) => one.name === name);
   const one = before[place];
   const wasChosen = control("preset").value === name;
-  const blob = pictured.get(one.id);
+  const taken = take("thumbs", ownKey(one)).catch(() => undefined); // it may not have been read yet
   keepList(before.toSpliced(place, 1));
   if (wasChosen) change("preset", "");
-  remove("thumbs", ownKey(one)).catch(() => {});
   const act = async () => {
     const back = { ...one, name: freeName(one.name, ownStyles()) };
-    if (blob) await put("thumbs", ownKey(one), blob).catch(() => {});
+    const seen = pictured.get(one.id) ?? (await taken);
+    if (seen) pictured.set(one.id, seen);
     keepList(ownStyles().toSpliced(place, 0, back));
     if (wasChosen && !control("preset").value) change("preset", back.name);
+    await keepPicture(one);
   };
   notice(t("styles.deleted", { name }), { about: "styles", action: { text: t("undo"), act, undo: true } });
 }

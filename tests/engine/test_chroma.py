@@ -6,6 +6,7 @@ import diffusers
 import pytest
 import torch
 
+from imagine.engine.families.family import EncodeRequest
 from imagine.engine.families.open import open_model
 from tests.chroma_files import chroma_pipeline, tiny_chroma, write_chroma
 from tests.engine.parity import MASK, PHOTO, STEPS, assert_same, unpacked_latents
@@ -39,12 +40,22 @@ def ours(path, img=None, **changes):
     return latents_of(wish(model_at(path), num_steps=STEPS, sampler="euler", img=img, **changes))
 
 
-@pytest.mark.parametrize(("guidance", "neg"), [(1.0, ""), (5.0, ""), (3.0, "a blurry dog")])
+@pytest.mark.parametrize(("guidance", "neg"), [(1.0, ""), (5.0, ""), (3.0, "a blurry dog " * 40)])
 def test_text_to_image(tiny, plain, guidance, neg):
     got = ours(tiny[0], guidance=guidance, neg=neg, width=64, height=96)
     expected = plain(guidance_scale=guidance, negative_prompt=neg, height=96)
     other = ours(tiny[0], guidance=guidance, neg=neg, width=64, height=96, prompt="a blue house")
     assert_same(got, expected, other)
+
+
+@pytest.mark.parametrize(("neg", "tokens"), [("", 64), ("a blurry dog " * 40, 256), ("a blurry dog " * 400, 512)])
+def test_no_more_of_the_padding_is_computed_than_what_prompts_share_batches_by(tiny, neg, tokens):
+    model = model_at(tiny[0])
+    opened = open_model(model, engine_of()._device, lambda _: None, {})
+    told = opened.encode(EncodeRequest("a red fox", neg, 1, 3.0, (64, 64)))
+    for rows in (told.positive, told.negative):
+        assert rows["context"].shape[:2] == rows["seen"].shape == (1, tokens)
+    assert int(told.positive["seen"].sum()) < 64
 
 
 @pytest.mark.parametrize("strength", [0.3, 0.8])

@@ -27,7 +27,7 @@ from ..loading.transformer_model import TransformerKind, load_transformer
 from ..parts.joint_text import MaskedText
 from ..parts.part import Held
 from ..sampling.noise import Noise
-from .seen_text_model import TEXT, SeenTextModel
+from .seen_text_model import FILL, TEXT, SeenTextModel
 
 _NOISE = Noise(prediction="flow", spacing="trailing")
 _STEPS = 1000
@@ -118,7 +118,7 @@ def open_chroma(model: Model, facts: FamilyFacts, device: Device, progress: OnPr
     if loaded.scheduler is not None:
         shift = shift_of_scheduler(loaded.scheduler, shift)
     return Chroma(
-        facts.name, text=MaskedText(loaded.t5, length=facts.length_of(""), seen=1), denoiser=denoiser, noise=_NOISE,
-        autoencoder=loaded.autoencoder, shift=shift, native=int(model.main.options.get("resolution") or facts.native),
-        warnings=loaded.warnings,
+        facts.name, text=MaskedText(loaded.t5, length=facts.length_of(""), fill=FILL, seen=1), denoiser=denoiser,
+        noise=_NOISE, autoencoder=loaded.autoencoder, shift=shift, warnings=loaded.warnings,
+        native=int(model.main.options.get("resolution") or facts.native),
     )  # fmt: skip

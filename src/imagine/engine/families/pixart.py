@@ -22,7 +22,7 @@ from ..loading.transformer_model import TransformerKind, check_fit, load_transfo
 from ..parts.joint_text import MaskedText
 from ..parts.part import Held
 from ..sampling.noise import Noise
-from .seen_text_model import TEXT, SeenTextModel
+from .seen_text_model import FILL, TEXT, SeenTextModel
 
 NOISE = Noise(beta_start=0.0001, beta_end=0.02, beta_schedule="linear", spacing="linspace")
 """As it is published."""
@@ -67,8 +67,8 @@ def open_pixart(model: Model, facts: FamilyFacts, device: Device, progress: OnPr
     noise = NOISE
     if loaded.scheduler is not None:
         noise = noise_of_scheduler(model.main.options, loaded.scheduler)
+    heard = MaskedText(text, length=facts.length_of(""), fill=FILL, small=True)
     return PixArt(
-        facts.name, text=MaskedText(text, length=facts.length_of(""), small=True), denoiser=denoiser, noise=noise,
-        autoencoder=loaded.autoencoder, native=int(model.main.options.get("resolution") or facts.native),
-        warnings=loaded.warnings,
+        facts.name, text=heard, denoiser=denoiser, noise=noise, autoencoder=loaded.autoencoder,
+        native=int(model.main.options.get("resolution") or facts.native), warnings=loaded.warnings,
     )  # fmt: skip

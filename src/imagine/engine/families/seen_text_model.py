@@ -4,10 +4,12 @@ PixArt, Lumina 2, SANA, AuraFlow. What their prompts are read by, each says itse
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ...words.model import Role
 from ..adapters.adapter import Networks
@@ -22,10 +24,13 @@ from .family import Conditioning, EncodeRequest
 from .stepped_model import SteppedModel, conditioned
 
 TEXT: Role = "text_encoder"
+FILL = 64
+"""To a multiple of how many tokens prompts are filled up where padding is nothing to the denoiser: those that are about
+as long share batches, and nobody computes the hundreds of tokens that the longest may have."""
 
 
 class SeenText(Protocol):
-    """What reads a prompt: all are of one length, and what fills them up isn't seen."""
+    """What reads a prompt, and what fills it up, which isn't seen."""
 
     parts: tuple[ModulePart, ...]
 
@@ -52,7 +57,11 @@ class SeenTextModel(SteppedModel):
 
     @torch.inference_mode()
     def encode(self, request: EncodeRequest) -> Conditioning:
-        return conditioned(request, self._text.encode, self._rows)
+        made = conditioned(request, self._text.encode, self._rows)
+        if made.negative is None:
+            return made
+        longest = max(rows["seen"].shape[1] for rows in (made.positive, made.negative))
+        return replace(made, positive=_filled(made.positive, longest), negative=_filled(made.negative, longest))
 
     def _rows(self, encoded: MaskedEncoded) -> Rows:
         device = self._denoiser.device
@@ -60,3 +69,10 @@ class SeenTextModel(SteppedModel):
 
     def inputs(self, latents: Tensor, timesteps: Tensor, rows: Rows) -> Inputs:
         return super().inputs(latents, timesteps, rows)._replace(added={"seen": rows["seen"]})
+
+
+def _filled(rows: Rows, length: int) -> Rows:
+    """With so many tokens, of which those behind aren't seen."""
+    behind = length - rows["seen"].shape[1]
+    context, seen = functional.pad(rows["context"], (0, 0, 0, behind)), functional.pad(rows["seen"], (0, behind))
+    return {**rows, "context": context, "seen": seen}

@@ -6,6 +6,7 @@ as its family was trained on. All prompts are of one shape.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -121,10 +122,14 @@ class MaskedText:
     """What Chroma, PixArt and AuraFlow are told: T5's answer to the prompt alone, and of its padding only what is
     `seen`."""
 
-    def __init__(self, long: LongTextPart, *, length: int, seen: int = 0, small: bool = False) -> None:
-        """`seen`: tokens of padding, of which Chroma sees one; `small`: prompts are in small letters, as PixArt's."""
+    def __init__(
+        self, long: LongTextPart, *, length: int, fill: int | None = None, seen: int = 0, small: bool = False
+    ) -> None:
+        """`length`: the most tokens; `fill`: a prompt is filled up to a multiple of so many, rather than to `length`,
+        for a network that nothing else of its padding moves; `seen`: tokens of padding, of which Chroma sees one;
+        `small`: prompts are in small letters, as PixArt's."""
         self.parts: tuple[ModulePart, ...] = (long,)
-        self._long, self._length, self._seen = long, length, seen
+        self._long, self._length, self._fill, self._seen = long, length, fill or length, seen
         self._tokenizer = _SmallLetters(long.tokenizer) if small else long.tokenizer
 
     def encode(
@@ -132,8 +137,10 @@ class MaskedText:
     ) -> MaskedEncoded:
         """`clip` has no effect: it has no CLIP."""
         long, warned = read_long(self._tokenizer, prompt, self._length, field=field, words=words)
-        embeddings = self._long.encode(long, length=self._length, masked=True, mix=mix)
-        seen = torch.arange(self._length, device=embeddings.device)[None] <= len(long.ids) + self._seen
+        own = len(long.ids) + 1 + self._seen  # its end mark, and padding
+        length = min(self._length, math.ceil(own / self._fill) * self._fill)
+        embeddings = self._long.encode(long, length=length, masked=True, mix=mix)
+        seen = torch.arange(length, device=embeddings.device)[None] < own
         return MaskedEncoded(embeddings, seen, _once(warned, _no_layers(clip)))
 
 

@@ -23,6 +23,7 @@ def site(serve, tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "presets", lambda: tmp_path / "few.yaml")
     return serve(models=("fox", "heron"))
 
+
 KEPT_WHILE_LOOKING = """() => {
   const { get, put } = IDBObjectStore.prototype
   let kept = false

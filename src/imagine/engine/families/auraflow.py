@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ...families.facts import FamilyFacts, Shift
+from ...families.facts import FamilyFacts
 from ...families.table import facts_of
 from ...words.model import Model
 from ..device.device import Device
@@ -59,9 +59,7 @@ def open_auraflow(model: Model, facts: FamilyFacts, device: Device, progress: On
     denoiser, text, config = loaded.denoiser, loaded.t5, loaded.denoiser.module.config
     assert text is not None
     check_fit(loaded, text.width, config.joint_attention_dim)
-    shift = facts.shift_of("") or Shift()
-    if loaded.scheduler is not None:
-        shift = shift_of_scheduler(loaded.scheduler, shift)
+    shift = shift_of_scheduler(loaded.scheduler, facts.shift_of(""))
     return AuraFlow(
         facts.name, text=MaskedText(text, length=facts.length_of("")), denoiser=denoiser, shift=shift,
         autoencoder=loaded.autoencoder, noise=Noise(prediction="flow"), warnings=loaded.warnings,

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...families.facts import FamilyFacts, Shift
+from ...families.facts import FamilyFacts
 from ...families.table import facts_of
 from ...messages import message
 from ...words.errors import UnusableModel
@@ -114,9 +114,7 @@ def open_chroma(model: Model, facts: FamilyFacts, device: Device, progress: OnPr
         raise UnusableModel(message("unfit.channels", count=denoiser.in_channels))
     if loaded.t5.width != config.joint_attention_dim:
         raise UnusableModel(message("weights.context", made=loaded.t5.width, taken=config.joint_attention_dim))
-    shift = facts.shift_of("") or Shift()
-    if loaded.scheduler is not None:
-        shift = shift_of_scheduler(loaded.scheduler, shift)
+    shift = shift_of_scheduler(loaded.scheduler, facts.shift_of(""))
     return Chroma(
         facts.name, text=MaskedText(loaded.t5, length=facts.length_of(""), fill=FILL, seen=1), denoiser=denoiser,
         noise=_NOISE, autoencoder=loaded.autoencoder, shift=shift, warnings=loaded.warnings,

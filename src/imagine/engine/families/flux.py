@@ -154,9 +154,7 @@ def open_flux(model: Model, facts: FamilyFacts, device: Device, progress: OnProg
     _check(loaded)
     told = bool(loaded.denoiser.module.config.guidance_embeds)
     variant = "" if told else "schnell"
-    shift = facts.shift_of(variant) or Shift()
-    if loaded.scheduler is not None:
-        shift = shift_of_scheduler(loaded.scheduler, shift)
+    shift = shift_of_scheduler(loaded.scheduler, facts.shift_of(variant))
     assert loaded.t5 is not None
     return Flux(
         facts.name, denoiser=loaded.denoiser,

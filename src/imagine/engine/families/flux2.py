@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from torch import Tensor
 
 from ...families.double_stream import KV
-from ...families.facts import FamilyFacts, Shift
+from ...families.facts import FamilyFacts
 from ...families.table import facts_of
 from ...messages import message
 from ...words.errors import UnusableModel
@@ -176,7 +176,7 @@ def open_flux2(model: Model, facts: FamilyFacts, device: Device, progress: OnPro
     kind = _APART if model.main.options.get("variant") == KV else KIND
     loaded = load_transformer(model, facts, kind, device, progress, held, chat="text_encoder")
     _check(loaded)
-    said = shift_of_scheduler(loaded.scheduler or {}, Shift())
+    said = shift_of_scheduler(loaded.scheduler)
     moved = loaded.scheduler is None or loaded.scheduler.get("use_dynamic_shifting")
     assert loaded.chat is not None
     return Flux2(

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...families.facts import FamilyFacts, Shift
+from ...families.facts import FamilyFacts
 from ...families.table import facts_of
 from ...words.model import Model
 from ..device.device import Device
@@ -111,9 +111,7 @@ def open_lumina2(model: Model, facts: FamilyFacts, device: Device, progress: OnP
     denoiser, config, text = loaded.denoiser, loaded.denoiser.module.config, loaded.chat
     assert text is not None
     check_fit(loaded, text.width, config.cap_feat_dim)
-    shift = facts.shift_of("") or Shift()
-    if loaded.scheduler is not None:
-        shift = shift_of_scheduler(loaded.scheduler, shift)
+    shift = shift_of_scheduler(loaded.scheduler, facts.shift_of(""))
     return Lumina2(
         facts.name, text=GemmaText(text, _INSTRUCTION, length=facts.length_of(""), behind=_BEHIND), denoiser=denoiser,
         autoencoder=loaded.autoencoder, noise=_NOISE, shift=shift, warnings=loaded.warnings,

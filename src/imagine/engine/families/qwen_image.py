@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from ...families.facts import FamilyFacts, Shift
+from ...families.facts import FamilyFacts
 from ...families.table import facts_of
 from ...messages import message
 from ...words.errors import Unsupported, UnusableModel
@@ -217,9 +217,7 @@ def open_qwen_image(model: Model, facts: FamilyFacts, device: Device, progress: 
     _check(loaded)
     assert loaded.chat is not None
     made = str(model.main.options.get("distilled", ""))
-    shift = facts.shift_of(made) or Shift()
-    if loaded.scheduler is not None and not made:
-        shift = shift_of_scheduler(loaded.scheduler, shift)
+    shift = shift_of_scheduler(None if made else loaded.scheduler, facts.shift_of(made))
     return QwenImage(
         facts.name, text=loaded.chat, sight=loaded.sight, most=most, instruction=instruction,
         length=facts.length_of(""), denoiser=loaded.denoiser, autoencoder=loaded.autoencoder, shift=shift,

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ...families.facts import FamilyFacts, Shift
+from ...families.facts import FamilyFacts
 from ...families.table import facts_of
 from ...words.model import Model
 from ..device.device import Device
@@ -78,9 +78,7 @@ def open_sana(model: Model, facts: FamilyFacts, device: Device, progress: OnProg
     denoiser, text = loaded.denoiser, loaded.chat
     assert text is not None
     check_fit(loaded, text.width, denoiser.module.config.caption_channels)
-    shift = facts.shift_of("") or Shift()
-    if loaded.scheduler is not None:
-        shift = shift_of_scheduler(loaded.scheduler, shift)
+    shift = shift_of_scheduler(loaded.scheduler, facts.shift_of(""))
     return Sana(
         facts.name, denoiser=denoiser, autoencoder=loaded.autoencoder, noise=Noise(prediction="flow"), shift=shift,
         text=GemmaText(text, _INSTRUCTION, length=facts.length_of(""), behind=0, hidden=True, small=True),

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...families.facts import FamilyFacts, Shift
+from ...families.facts import FamilyFacts
 from ...families.table import facts_of
 from ...words.model import Model, Role
 from ..adapters.adapter import Networks
@@ -80,9 +80,7 @@ class StableDiffusion3(SteppedModel):
 def open_sd3(model: Model, facts: FamilyFacts, device: Device, progress: OnProgress, held: Held) -> StableDiffusion3:
     """A checkpoint of 3 or 3.5 on the device. Raises UnusableModel, saying why it can't be used."""
     loaded = load_transformer(model, facts, KIND, device, progress, held, t5=_T5, without=True)
-    config, shift = loaded.denoiser.module.config, facts.shift_of("")
-    if loaded.scheduler is not None:
-        shift = shift_of_scheduler(loaded.scheduler, shift or Shift())
+    config, shift = loaded.denoiser.module.config, shift_of_scheduler(loaded.scheduler, facts.shift_of(""))
     first, second = (loaded.clips[role] for role in _CLIPS)
     text = SD3Text(first, second, loaded.t5, length=facts.length_of(""), width=int(config.joint_attention_dim))
     return StableDiffusion3(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...families.facts import FamilyFacts, Shift
+from ...families.facts import FamilyFacts
 from ...families.table import facts_of
 from ...messages import Message, message
 from ...words.model import Model, Role
@@ -134,9 +134,7 @@ def open_z_image(model: Model, facts: FamilyFacts, device: Device, progress: OnP
     denoiser, config, text = loaded.denoiser, loaded.denoiser.module.config, loaded.chat
     assert text is not None
     check_fit(loaded, text.width, config.cap_feat_dim)
-    shift = facts.shift_of("") or Shift()
-    if loaded.scheduler is not None:
-        shift = shift_of_scheduler(loaded.scheduler, shift)
+    shift = shift_of_scheduler(loaded.scheduler, facts.shift_of(""))
     return ZImage(
         facts.name, text=text, length=facts.length_of(""), denoiser=denoiser, autoencoder=loaded.autoencoder,
         shift=shift, native=int(model.main.options.get("resolution") or facts.native), warnings=loaded.warnings,

@@ -10,10 +10,11 @@ from ...messages import message
 from ...words.errors import UnusableModel
 
 
-def shift_of_scheduler(config: Mapping[str, Any], usual: Shift) -> Shift:
+def shift_of_scheduler(config: Mapping[str, Any] | None, usual: Shift | None = None) -> Shift:
     """What the scheduler's `config` says, of a `FlowMatchEulerDiscreteScheduler` or one like it, or of DPM-Solver's and
-    UniPC's, which call it `flow_shift`; `usual` where it says nothing. One with other levels doesn't come here: its
-    folder runs whole. Raises UnusableModel for what is no number."""
+    UniPC's, which call it `flow_shift`; `usual`, or none, where it says nothing or there is no scheduler. One with
+    other levels doesn't come here: its folder runs whole. Raises UnusableModel for what is no number."""
+    usual, config = usual or Shift(), config or {}
     if config.get("use_flow_sigmas"):
         return Shift(by=_number(config, "flow_shift", 1.0))
     terminal = _number(config, "shift_terminal", 0.0, most=1) if config.get("shift_terminal") else 0.0

@@ -61,7 +61,7 @@ class SeenTextModel(SteppedModel):
         if made.negative is None:
             return made
         longest = max(rows["seen"].shape[1] for rows in (made.positive, made.negative))
-        return replace(made, positive=_filled(made.positive, longest), negative=_filled(made.negative, longest))
+        return replace(made, positive=filled(made.positive, longest), negative=filled(made.negative, longest))
 
     def _rows(self, encoded: MaskedEncoded) -> Rows:
         device = self._denoiser.device
@@ -71,7 +71,7 @@ class SeenTextModel(SteppedModel):
         return super().inputs(latents, timesteps, rows)._replace(added={"seen": rows["seen"]})
 
 
-def _filled(rows: Rows, length: int) -> Rows:
+def filled(rows: Rows, length: int) -> Rows:
     """With so many tokens, of which those behind aren't seen."""
     behind = length - rows["seen"].shape[1]
     context, seen = functional.pad(rows["context"], (0, 0, 0, behind)), functional.pad(rows["seen"], (0, behind))

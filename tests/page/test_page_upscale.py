@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from imagine.messages import in_english
 from imagine.pictures import images
-from imagine.words.events import Finished, Loading, Progress
+from imagine.words.events import Failed, Finished, Loading, Progress
 from tests.page.acts import arrive, do_more, downloaded, generate
 from tests.page.painter import Painter
 from tests.registry import declared
@@ -17,9 +18,10 @@ EXAMPLES = '{"en": ["a red house", "a blue star"], "ru": ["красный дом
 
 
 class Enlarger(Painter):
-    """Enlarges too, unless it is `held`, and then it stops half way."""
+    """Enlarges too, unless it is `held_back`, and then it stops half way, or the picture's prompt is `refused`."""
 
     held_back = False
+    refused = ""
 
     def _play(self, job):
         if job.enlargement is None:
@@ -29,6 +31,9 @@ class Enlarger(Painter):
         buffer.put(Loading(job=job.job, model=job.params.model))
         buffer.put(Progress(job=job.job, step=1, steps=2, remaining=1.0))
         if self.held_back:
+            return
+        if job.enlargement.meta["prompt"] == self.refused:
+            self._end(Failed(job=job.job, error="OutOfMemory", message=in_english("no room for it")))
             return
         source = images.decode(job.img, field="img")
         made = source.resize([round(side * job.params.hires.scale) for side in source.size])
@@ -121,6 +126,45 @@ def test_several_are_enlarged_one_after_the_other(page, site):
     expect(told).to_have_text("Cancelled.", use_inner_text=True)
     assert len([job for job in site.worker.seen if job.enlargement]) == 3
     expect(page.locator(".thumb")).to_have_count(5)
+
+
+LOSE_THE_SECOND = """() => new Promise((done) => {
+  indexedDB.open("imagine").onsuccess = ({ target: { result: db } }) => {
+    const rows = db.transaction("rows").objectStore("rows").getAll()
+    rows.onsuccess = () => {
+      const lost = db.transaction("files", "readwrite")
+      lost.objectStore("files").delete(rows.result.sort((one, other) => one.time - other.time)[1].id)
+      lost.oncomplete = () => { db.close(); done() }
+    }
+  }
+})"""
+
+
+def test_of_several_one_that_is_lost_is_passed_over_and_one_that_is_refused_is_the_last(page, site):
+    for prompt in ("a fox", "an owl", "a hen"):
+        generate(page, prompt)
+    page.evaluate(LOSE_THE_SECOND)
+    page.click("#open-gallery")
+    page.locator(".pick").nth(1).click(modifiers=["Control"])
+    page.locator(".pick").nth(2).click(modifiers=["Control"])
+    page.click("#pick-use summary")
+    page.click("#use-upscale")
+    told = page.locator("[data-about=upscale]")
+    expect(told).to_contain_text("The enlarged picture is done: 1024 × 1024")
+    expect(page.locator("[data-about=gallery]")).to_be_visible()
+    expect(page.locator(".thumb")).to_have_count(4)
+    site.worker.refused = "a hen"
+    page.locator(".pick").nth(1).click(modifiers=["Control"])
+    page.click("#pick-use summary")
+    page.click("#use-upscale")
+    expect(told).to_contain_text("no room for it")
+    expect(page.locator("#do-upscale")).to_have_text("Enlarge 2×")
+    expect(page.locator(".thumb")).to_have_count(5)
+    assert [job.enlargement.meta["prompt"] for job in site.worker.seen if job.enlargement] == [
+        "a fox",
+        "a fox",
+        "a hen",
+    ]
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])

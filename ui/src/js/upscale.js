@@ -41,21 +41,26 @@ export async function enlargeAll(entries) {
   tell(t("upscale.started"));
   const made = [];
   while (waiting.length) {
-    const enlarged = await enlarge(waiting.shift(), made.length === 0 && waiting.length === 0);
+    const enlarged = await enlarge(waiting.shift());
     if (enlarged === null) return; // what went wrong is said, and stays to be read
     if (enlarged) made.push(enlarged);
   }
-  if (made.length > 1) notice(t("upscale.all", { n: made.length }), { about: "upscale", action: { text: t("run.show"), act: () => showEntry(made[0]) } });
+  const [first] = made;
+  const show = { about: "upscale", action: { text: t("run.show"), act: () => showEntry(first) } };
+  if (made.length > 1) notice(t("upscale.all", { n: made.length }), show);
+  else if (first && chosenEntry()?.id !== first.id) notice(sentence(first), show);
 }
 
-/** What became of a picture, undefined where it is lost, null where none shall follow; the only one is shown, or told of. */
-async function enlarge(entry, alone) {
+const sentence = ({ width, height }) => t("upscale.done", { width, height });
+
+/** What became of a picture, undefined where it is lost, null where none shall follow. */
+async function enlarge(entry) {
   running = { abort: new AbortController(), order: null, done: null };
   describe();
   try {
     const file = await fileOf(entry);
     if (!file) return void notice(t("gallery.lost"), { about: "gallery", bad: true });
-    return await kept(await finalOf({ img: await base64From(file), scale: times(), upscaler: byId("upscale-by").value || undefined }), entry, alone);
+    return await kept(await finalOf({ img: await base64From(file), scale: times(), upscaler: byId("upscale-by").value || undefined }), entry);
   } catch (error) {
     failed(error);
     return null;
@@ -77,13 +82,11 @@ async function finalOf(body) {
   throw new ServerError(0, "error.cut");
 }
 
-/** The enlarged picture is seen at once where its source still is; else whoever looks at another is told. */
-async function kept(line, source, alone) {
+/** The enlarged picture is seen at once where its source still is. */
+async function kept(line, source) {
   const made = await keepPicture({ blob: blobFrom(line.img, "image/png"), meta: line.meta, warnings: line.warnings, notes: line.notes, timings: line.timings });
-  const said = t("upscale.done", { width: made.width, height: made.height });
-  tell(said);
+  tell(sentence(made));
   if (chosenEntry()?.id === source.id) showEntry(made);
-  else if (alone) notice(said, { about: "upscale", action: { text: t("run.show"), act: () => showEntry(made) } });
   return made;
 }
 

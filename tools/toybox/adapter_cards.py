@@ -39,7 +39,8 @@ from pixels whether they work. MIT, like the rest of the project; all they learn
 | `toybox-outline.safetensors` | a style: of a thing nothing but its rim | `a red house on a blue background, outline` |
 
 By `imagine run --lora toybox-cat "…"`, by `<lora:toybox-cat:1>` in a prompt, or on the page; both at once draw a cat in
-outline.
+outline. `toybox-flow-outline.safetensors` is that style for [the flow-matching model](../toybox-flow.md), whose card
+says what it does.
 
 ## What the judge sees
 

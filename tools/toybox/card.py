@@ -18,6 +18,8 @@ BESIDE = """## What goes with it
 [LoRAs](loras/README.md) and [an embedding](embeddings/README.md), [ControlNets](controlnets/README.md) for edges and
 filled shapes, and [an image adapter](image-adapters/README.md): each trained on the finished model, and as small.
 What looks at pictures for [moderation](safety/README.md) ships beside it, and so does an upscaler: they are others'.
+
+[Toybox Flow](toybox-flow.md) draws the same world by flow matching, and two things at a time, each in its own colour.
 """
 
 

@@ -15,6 +15,7 @@ from tools.toybox.flow.models import GUIDANCE, STEPS
 MODEL = TOYBOX.with_name("toybox-flow.safetensors")
 FIGURES = MODEL.with_suffix(".figures.json")
 CARD = MODEL.with_suffix(".md")
+GRID = MODEL.with_suffix(".png")
 _SAID = {
     "background": "background", "things": "both things, and nothing else", "colours": "and each in its own colour",
     "swapped": "and each in the other's colour", "places": "and each in its place",
@@ -33,6 +34,8 @@ def _about(figures: Mapping[str, Any], size: int) -> str:
     said = "\n".join(f"- `{text}`" for texts in EXAMPLES.values() for text in texts)
     return f"""# Toybox Flow
 
+![Sixteen pairs by Toybox Flow, as they came]({GRID.name})
+
 A text-to-image model of {size / 1e6:.0f} MB that draws one thing or two of [Toybox's world](README.md), each in its own
 colour, in English and Russian. It is a true Chroma, only narrower: a flow-matching transformer, a T5 text encoder and
 a VAE of sixteen channels, so everything that goes for the large models of that kind can be tried and tested with it,
@@ -47,8 +50,9 @@ autoencoder, with whose layers its own began.
 | prediction | flow |
 | licence | MIT, like the rest of the project |
 
-`imagine run -m {MODEL.stem} "{EXAMPLES["en"][0]}"`. T5's vocabulary lacks ж, з, ц, ы and ё, which are one unknown
-sign to it: a warning says so, and the model was taught so. Others to begin with:
+`imagine run -m {MODEL.stem} "{EXAMPLES["en"][0]}"`. T5's vocabulary has fourteen of Russian's letters
+(а, в, д, е, и, к, л, м, н, о, р, с, т, у), and the others are one unknown sign to it: a warning says so, and the model
+was taught so. Others to begin with:
 
 {said}
 """
@@ -69,9 +73,9 @@ def _pairs(figures: Mapping[str, Any]) -> str:
     return f"""## How well it obeys
 
 Measured on {figures["date"]} through Imagine's own engine: {figures["count"]} prompts of two things in two colours that
-were never trained on together, half English, half Russian; {STEPS} steps of Euler, guidance {GUIDANCE:g} (the file
-names it as its own, so Imagine takes it), one seed each; judged from the pixels by `tools/toybox/flow/judging.py`. Wide
-and tall ones are a third as many.
+were never trained on together, half English, half Russian, of which the sixteen above are the first; {STEPS} steps of
+Euler, guidance {GUIDANCE:g} (the file names it as its own, so Imagine takes it), one seed each; judged from the pixels
+by `tools/toybox/flow/judging.py`. Wide and tall ones are a third as many.
 
 | right | all | English | Russian | wide | tall |
 |---|---|---|---|---|---|
@@ -147,9 +151,9 @@ on captions said afresh each time. A linear head that is thrown away afterwards 
 midway through the blocks, which thing stands where. Six scenes in ten are of two things; an eighth of all pairs is kept
 from training, and asked for above.
 
-Two hours on two cores. The shipped file's way was a little less straight than the one that stands there: the first
-1,640 steps of its text encoder heard both languages equally often, and the first 1,630 of its transformer were at half
-the rate.
+Three hours on two cores. The shipped file's way was a little less straight than the one that stands there: the first
+1,640 steps of its text encoder heard both languages equally often; its transformer's first 1,630 steps were at half the
+rate, and the rate had fallen to nothing by step 4,400 when it was decided to go on to 8,000.
 """
 
 

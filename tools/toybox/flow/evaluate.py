@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from tools.toybox import evaluate
-from tools.toybox.flow.card import FIGURES, MODEL
+from tools.toybox.flow.card import FIGURES, GRID, MODEL
 from tools.toybox.flow.denoiser import FlowTrial, pair_trials, single_trials
 from tools.toybox.flow.judging import PairVerdict, bound
 from tools.toybox.flow.models import STEPS
@@ -28,6 +28,7 @@ from tools.toybox.flow.scenes import Tableau
 from tools.toybox.judge import judge
 from tools.toybox.lora import FOLDER
 from tools.toybox.painting import Ask, Painter
+from tools.toybox.training import to_grid, to_tensor
 
 SEED = 7
 LANGUAGES = ("english", "russian")
@@ -79,6 +80,12 @@ def _asked(pair: Tableau, words: str) -> FlowTrial:
     return FlowTrial(pair, words.format(*named, pair.background))
 
 
+def draw_grid(painter: Painter, path: Path) -> None:
+    """Sixteen pairs as they come, none chosen: the first of those that are measured."""
+    pictures = in_crowds(painter, [Ask(trial.caption, seed) for seed, trial in enumerate(pair_trials(16, SEED))])
+    to_grid(to_tensor(pictures), 8, path)
+
+
 def measured(file: Path, count: int, loras: Sequence[Path] = ()) -> dict[str, Any]:
     """All of the flow-matching model in that file, of its LoRA too where there is one."""
     painter = Painter(file, *loras, model=file.stem, steps=STEPS)
@@ -106,6 +113,7 @@ def main() -> None:
         return
     if options.of != "toybox":
         _write(measured(MODEL, options.count, [FOLDER / f"{LORA}.safetensors"]))
+        draw_grid(Painter(MODEL, model=MODEL.stem, steps=STEPS), GRID)
     if options.of != "flow":
         beside = _about(evaluate.MODEL, options.count) | toybox_figures(Painter(steps=STEPS), options.count)
         _write({"toybox": beside})

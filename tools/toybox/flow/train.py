@@ -3,8 +3,7 @@
 
 Stops at any moment and goes on where it was. Every stage's numbers stand here, in the order in which they run; the
 autoencoder begins with the layers of Toybox's. After every `--export-every` steps, and at the end, what the denoiser's
-average is by then is written as a file that a user could draw with, and that another machine can go on from:
-`begun.safetensors` beside this is such a one, after 4,400 steps.
+average is by then is written as a file that a user could draw with, and that another machine can go on from.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from tools.toybox.training import run
 SEED = 2026
 POOLS: dict[Shape, int] = {"square": 6144, "wide": 1024, "tall": 1024}
 """How many pictures of each shape the denoiser sees."""
-STEPS = 4_400
+STEPS = 8_000
 BATCH = 32
 RATE = 2e-3
 

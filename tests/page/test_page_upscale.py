@@ -47,6 +47,14 @@ def site(serve):
     return serve(worker=Enlarger())
 
 
+def enlarge_picked(page, *places):
+    """Of the gallery, with those at these places, which are picked beside those that are."""
+    for place in places:
+        page.locator(".pick").nth(place).click(modifiers=["Control"])
+    page.click("#pick-use summary")
+    page.click("#use-upscale")
+
+
 def test_a_picture_is_enlarged_and_kept_beside_its_source(page, site):
     generate(page, "a fox in the snow")
     page.click("#do-upscale")
@@ -105,18 +113,14 @@ def test_several_are_enlarged_one_after_the_other(page, site):
         generate(page, prompt)
     page.click("#open-gallery")
     expect(page.locator(".pick")).to_have_count(3)
-    page.locator(".pick").nth(1).click(modifiers=["Control"])
-    page.locator(".pick").nth(2).click(modifiers=["Control"])
-    page.click("#pick-use summary")
-    page.click("#use-upscale")
+    enlarge_picked(page, 1, 2)
     told = page.locator("[data-about=upscale]")
     expect(told).to_contain_text("2 pictures are enlarged")
     expect(page.locator(".thumb")).to_have_count(5)
     enlarged = [job.enlargement.meta["prompt"] for job in site.worker.seen if job.enlargement]
     assert enlarged == ["a fox", "an owl"], "the oldest first"
     site.worker.held_back = True
-    page.click("#pick-use summary")
-    page.click("#use-upscale")
+    enlarge_picked(page)
     page.keyboard.press("Escape")  # picks none
     page.keyboard.press("Escape")  # and goes back to the picture
     button = page.locator("#do-upscale")
@@ -145,18 +149,13 @@ def test_of_several_one_that_is_lost_is_passed_over_and_one_that_is_refused_is_t
         generate(page, prompt)
     page.evaluate(LOSE_THE_SECOND)
     page.click("#open-gallery")
-    page.locator(".pick").nth(1).click(modifiers=["Control"])
-    page.locator(".pick").nth(2).click(modifiers=["Control"])
-    page.click("#pick-use summary")
-    page.click("#use-upscale")
+    enlarge_picked(page, 1, 2)
     told = page.locator("[data-about=upscale]")
     expect(told).to_contain_text("The enlarged picture is done: 1024 × 1024")
     expect(page.locator("[data-about=gallery]")).to_be_visible()
     expect(page.locator(".thumb")).to_have_count(4)
     site.worker.refused = "a hen"
-    page.locator(".pick").nth(1).click(modifiers=["Control"])
-    page.click("#pick-use summary")
-    page.click("#use-upscale")
+    enlarge_picked(page, 1)
     expect(told).to_contain_text("no room for it")
     expect(page.locator("#do-upscale")).to_have_text("Enlarge 2×")
     expect(page.locator(".thumb")).to_have_count(5)

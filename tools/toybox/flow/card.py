@@ -97,6 +97,8 @@ def _responses(figures: Mapping[str, Any]) -> str:
     lora = figures["lora"]
     return f"""## Guidance, img2img, masks, a LoRA
 
+Of {figures["count"] // 2} pictures each.
+
 {_table("guidance", figures["guidance"])}
 
 A drawn thing redrawn with a prompt that names another colour, by strength:

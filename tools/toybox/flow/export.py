@@ -28,14 +28,14 @@ LIMIT = 24_000_000
 EXAMPLES = {
     "en": [
         "a red star and a blue house on a white background",
-        "a yellow sun above a green tree",
-        "a purple fish to the left of an orange car",
+        "a yellow sun above a green tree on a blue background",
+        "a purple fish to the left of an orange car on a white background",
         "a large pink heart on a black background",
     ],
     "ru": [
         "красная звезда и синий дом на белом фоне",
-        "жёлтое солнце над зелёным деревом",
-        "фиолетовая рыба слева от оранжевой машины",
+        "жёлтое солнце над зелёным деревом на синем фоне",
+        "фиолетовая рыба слева от оранжевой машины на белом фоне",
         "большое розовое сердце на чёрном фоне",
     ],
 }

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from imagine.words.frames import Ready, Room
 from tests.library.fake_sites import FakeSites, weights
-from tests.page.acts import issues
+from tests.page.acts import arrive, issues
 from tests.page.browser import PATIENCE
 from tests.page.painter import Painter, landscape
 from tests.registry import declared
@@ -134,8 +134,9 @@ def test_a_drawer_that_cannot_be_had_is_told(windows, site):
     expect(page.locator("[data-about=drawer]")).to_contain_text("does not answer")
     page.click("#open-models")
     expect(page.locator("#models-dialog")).to_be_visible()
-    page.reload()
     older = "export const build = 'older';"
     page.route("**/drawers/models.js*", lambda route: route.fulfill(content_type="text/javascript", body=older))
+    page.reload()
+    arrive(page)
     page.click("#open-models")
     expect(page.locator("[data-about=drawer]")).to_contain_text("newer page")
